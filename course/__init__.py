@@ -1,0 +1,19 @@
+"""Help for the lessons of *From three databases to one*: servers, checks and display. Never the subject matter.
+
+A notebook needs few names: `Stack`, `embed`, `predict` and `show`. They are imported on first use, so that a child
+process which needs one of them does not pay for the others.
+"""
+
+from importlib import import_module
+
+_HOME_OF = {"Stack": "course.stack", "embed": "course.embedding", "predict": "course.show.quiz"}
+
+__all__ = ["Stack", "embed", "predict", "show"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "show":
+        return import_module("course.show")
+    if name in _HOME_OF:
+        return getattr(import_module(_HOME_OF[name]), name)
+    raise AttributeError(f"module 'course' has no attribute {name!r}")
