@@ -11,3 +11,7 @@ class ServerError(CourseError):
 
 class DirectoryInUseError(ServerError):
     """Another notebook already runs its servers in this directory."""
+
+
+class InputError(CourseError, ValueError):
+    """A value of the wrong kind was given."""

