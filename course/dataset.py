@@ -1,6 +1,6 @@
 """The data of Lumen, the course's application: the files in data/ as records, and the known start of every lesson.
 
-`users()`, `documents()` and their like read what people of the course wrote by hand. `scaled()` makes many more documents
+`users()`, `documents()` and their like read what was written for the course. `scaled()` makes many more documents
 around them, for lessons that need size. `load()` puts the known start into the three stores of a stack.
 """
 
@@ -161,8 +161,8 @@ def embeddings() -> np.ndarray:
 
 
 def created_at(days_ago: int, *, minutes: int = 0, now: datetime | None = None) -> datetime:
-    """The moment so many days before now, and so many minutes after that."""
-    return (now or datetime.now(UTC)) - timedelta(days=days_ago) + timedelta(minutes=minutes)
+    """The moment so many days and one hour before now, and so many minutes after that."""
+    return (now or datetime.now(UTC)) - timedelta(days=days_ago, hours=1) + timedelta(minutes=minutes)
 
 
 def scaled(n: int, seed: int = 14) -> Scaled:

