@@ -2,6 +2,7 @@
 
 `users()`, `documents()` and their like read what was written for the course. `scaled()` makes many more documents
 around them, for lessons that need size. `load()` puts the known start into the three stores of a stack.
+`python -m course.dataset` embeds the documents anew after one of them was changed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from course.embedding import embed
 from course.errors import CourseError, InputError
 from course.home import DATA, home
 
@@ -316,3 +318,12 @@ def _pieces_of_text() -> tuple[str, ...]:
 
     text = " ".join(" ".join(topics[name].split()) for name in sorted(topics))
     return tuple(text[start : start + 500] for start in range(0, len(text) - 500, 500))
+
+
+def write_embeddings() -> None:
+    """Embed every document anew and write `data/embeddings.npy`."""
+    np.save(DATA / "embeddings.npy", embed([document.text for document in documents()]))
+
+
+if __name__ == "__main__":
+    write_embeddings()
