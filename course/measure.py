@@ -7,7 +7,7 @@ import inspect
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
@@ -32,6 +32,7 @@ class RoundTrips:
 
     def __init__(self, stack: Stack) -> None:
         self._totals = {server.name: 0 for server in stack.servers}
+        self._listeners: list[asyncio.Server] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -51,11 +52,15 @@ class RoundTrips:
     def close(self) -> None:
         """Stop listening. Connections that went through here end."""
 
-        async def cancel_all() -> None:
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        async def end_all() -> None:
+            for listener in self._listeners:
+                listener.close()
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)  # each ends by the cancellation that we asked for
 
-        self._call(cancel_all())
+        self._call(end_all())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -95,8 +100,11 @@ class RoundTrips:
                 await asyncio.gather(*pumps, return_exceptions=True)  # a broken connection ends here; its owner is told
                 for writer in (client_out, server_out):
                     writer.close()
+                    with suppress(ConnectionError):  # the other side was faster
+                        await writer.wait_closed()
 
         listener = await asyncio.start_server(meet, "127.0.0.1", 0)
+        self._listeners.append(listener)
         port = listener.sockets[0].getsockname()[1]
         credentials, at, _ = parts.netloc.rpartition("@")
         return urlunsplit(parts._replace(netloc=f"{credentials}{at}127.0.0.1:{port}"))

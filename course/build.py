@@ -1,0 +1,110 @@
+"""`python -m course.build [NN …] [--check]`: from solutions/*.md to the executed solutions and the blank lessons.
+
+    solutions/NN_name.md      written by hand (MyST notebook)
+    solutions/NN_name.ipynb   made from it, executed, with outputs
+    lessons/NN_name.ipynb     made from it: no outputs, exercises blank
+
+This module is the command. What each step does stands in `course.pipeline`.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from course.errors import CourseError
+from course.manifest import Lesson
+from course.pipeline.execute import CELL_SECONDS, execute
+from course.pipeline.freshness import problems
+from course.pipeline.kernel_home import SECONDS_TO_END
+from course.pipeline.layout import Layout
+from course.pipeline.notebook import as_text, make
+
+
+def build(layout: Layout, lesson: Lesson, *, cell_seconds: float = CELL_SECONDS, seconds_to_end: float = SECONDS_TO_END) -> None:
+    """Execute a lesson's solution and write both its notebooks, each in one step and only when all went well.
+
+    Raises:
+        BuildError: see `course.pipeline.notebook.make` and `course.pipeline.execute.execute`.
+    """
+    begin = time.monotonic()
+    notebooks = make(layout, lesson)
+    layout.lessons_folder.mkdir(exist_ok=True)
+    progress = _Progress(lesson.stem)
+    try:
+        execute(
+            notebooks.solution,
+            notebooks.places,
+            root=layout.root,
+            folder=layout.lessons_folder,
+            on_cell=progress.cell,
+            cell_seconds=cell_seconds,
+            seconds_to_end=seconds_to_end,
+        )
+    finally:
+        progress.clear()
+    texts = {layout.solution(lesson): as_text(notebooks.solution), layout.lesson(lesson): as_text(notebooks.lesson)}
+    for path, text in texts.items():
+        _write(path, text)
+    print(f"{lesson.stem}: {progress.count} cells in {time.monotonic() - begin:.1f} s", flush=True)
+
+
+def main(arguments: Sequence[str] | None = None, layout: Layout | None = None) -> int:
+    """The command. Returns its exit status: 0 if all is built, or fresh with `--check`; else 1, with the reason on stderr."""
+    parser = argparse.ArgumentParser(prog="python -m course.build", description="Build the notebooks from solutions/*.md.")
+    parser.add_argument("ids", nargs="*", metavar="NN", help="ids of lessons, such as 01; without, every written lesson")
+    parser.add_argument("--check", action="store_true", help="build nothing; prove that the built notebooks are fresh")
+    options = parser.parse_args(arguments)
+    layout = layout or Layout.of_this_course()
+    try:
+        lessons = layout.chosen(options.ids)
+        if options.check:
+            return _check(layout, lessons, folders=not options.ids)
+        for lesson in lessons:
+            build(layout, lesson)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _check(layout: Layout, lessons: list[Lesson], *, folders: bool) -> int:
+    found = problems(layout, lessons, folders=folders)
+    for problem in found:
+        print(problem, file=sys.stderr)
+    if not found:
+        print(f"Fresh: {', '.join(lesson.id for lesson in lessons)}")
+    return 1 if found else 0
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.new")
+    draft.write_text(text, encoding="utf-8")
+    os.replace(draft, path)
+
+
+class _Progress:
+    """One line on a terminal, written over at each cell. Elsewhere, in a log, only the start."""
+
+    def __init__(self, name: str) -> None:
+        self.count = 0
+        self._name = name
+        self._begin = time.monotonic()
+        self._terminal = sys.stdout.isatty()
+        if not self._terminal:
+            print(f"{name} …", flush=True)
+
+    def cell(self, number: int, count: int) -> None:
+        self.count = count
+        if self._terminal:
+            print(f"\r{self._name}: cell {number} of {count}, {time.monotonic() - self._begin:.0f} s\x1b[K", end="", flush=True)
+
+    def clear(self) -> None:
+        if self._terminal:
+            print("\r\x1b[K", end="", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

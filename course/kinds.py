@@ -1,0 +1,52 @@
+"""Types in words, and whether a value is of one. No judgement about what a value should be stands here."""
+
+import inspect
+import numbers
+import types
+import typing
+from collections.abc import Sized
+from typing import Any
+
+_NAMES = {
+    "Callable": "a function (its name, without brackets after it)", "int": "a whole number", "float": "a number",
+    "str": "a text", "bool": "True or False", "dict": "a dict", "list": "a list", "set": "a set", "tuple": "a tuple",
+}  # fmt: skip
+_NUMBERS = {int: numbers.Integral, float: numbers.Real}
+
+
+def fits(value: object, kind: Any) -> bool:
+    """Whether a value is of a type given as in an annotation. The items of a container are not looked at."""
+    if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
+        return any(fits(value, option) for option in typing.get_args(kind))
+    kind = typing.get_origin(kind) or kind
+    if not isinstance(kind, type):
+        return kind is not None or value is None
+    if kind in _NUMBERS and isinstance(value, bool):
+        return False
+    return isinstance(value, _NUMBERS.get(kind, kind))
+
+
+def named(kind: Any) -> str:
+    """A type in words for a learner: `a whole number`, `a set`."""
+    if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
+        return " or ".join(named(option) for option in typing.get_args(kind))
+    name = getattr(typing.get_origin(kind) or kind, "__name__", str(kind))
+    return _NAMES.get(name, "nothing (`None`)" if name == "NoneType" else f"a {name}")
+
+
+def describe(value: object) -> str:
+    """What a value is, in words for a learner: `a list of 9`, `the number 17`."""
+    if value is None:
+        return "`None`: is a `return` missing?"
+    if inspect.iscoroutine(value):
+        value.close()  # it will never be awaited, and Python would say so
+        return "a coroutine: is an `await` missing?"
+    if isinstance(value, bool | int | float):
+        return f"{'' if isinstance(value, bool) else 'the number '}`{value}`"
+    if isinstance(value, str):
+        return f"the text `{value[:40]!r}`" + ("…" if len(value) > 40 else "")
+    if inspect.isroutine(value):
+        return f"a function, `{getattr(value, '__name__', 'without a name')}`"
+    name = type(value).__name__
+    size = f" of {len(value)}" if isinstance(value, Sized) and not isinstance(value, type) else ""
+    return f"{'an' if name[0].lower() in 'aeio' else 'a'} {name}{size}"

@@ -1,0 +1,103 @@
+"""Proves, without running anything, that the built notebooks are what their sources say and that no file is too many.
+
+Whether the stored outputs still come out is for nbval to say.
+"""
+
+import fnmatch
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from nbformat import NotebookNode, v4
+
+from course.manifest import Lesson
+from course.pipeline.layout import BuildError, Layout
+from course.pipeline.notebook import as_text, make
+
+_LEARNERS_OWN = ("*.mine*.ipynb", ".ipynb_checkpoints")
+"""What a learner may have beside the lessons; git ignores it too."""
+
+
+def problems(layout: Layout, lessons: list[Lesson], *, folders: bool = True) -> list[str]:
+    """What is not fresh: for each lesson the first difference, and with `folders` every file that is too many."""
+    found = list(_strays(layout)) if folders else []
+    for lesson in lessons:
+        try:
+            notebooks = make(layout, lesson)
+        except BuildError as error:
+            found.append(str(error))
+            continue
+        solution, blank = layout.solution(lesson), layout.lesson(lesson)
+        difference = (
+            _difference(solution, notebooks.solution)
+            or _run_incompletely(solution)
+            or _difference(blank, notebooks.lesson)
+            or _not_blank(blank, notebooks.lesson)
+        )
+        if difference:
+            path, what = difference
+            found.append(f"{layout.name(path)}: {what}. Run `python -m course.build {lesson.id}`.")
+    return found
+
+
+Difference = tuple[Path, str]
+
+
+def _strays(layout: Layout) -> Iterator[str]:
+    written = [lesson for lesson in layout.lessons if lesson.written]
+    expected = {path for lesson in written for path in (layout.source(lesson), layout.solution(lesson), layout.lesson(lesson))}
+    for folder in (layout.solutions_folder, layout.lessons_folder):
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            own = folder == layout.lessons_folder and any(fnmatch.fnmatch(path.name, pattern) for pattern in _LEARNERS_OWN)
+            if path not in expected and not own and path.name != ".ipynb_checkpoints":
+                yield (
+                    f"{layout.name(path)}: no written lesson of course/manifest.toml has this file. "
+                    "Remove it, or set `written = true` for its lesson."
+                )
+
+
+def _difference(path: Path, expected: NotebookNode) -> Difference | None:
+    """Where a stored notebook first departs from the expected one, outputs aside."""
+    if not path.is_file():
+        return path, "it is missing"
+    try:
+        stored = v4.reads(path.read_text(encoding="utf-8"))
+        ids = [cell["id"] for cell in stored.cells]
+    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError) as error:
+        return path, f"it is not a notebook with cell ids ({error!r})"
+    twins = sorted({id for id in ids if ids.count(id) > 1})
+    if twins:
+        return path, f"the cell id {twins[0]!r} is there more than once"
+    for number, (cell, wanted) in enumerate(zip(stored.cells, expected.cells, strict=False), start=1):
+        for part in ("cell_type", "source", "id", "metadata"):
+            if cell.get(part) != wanted[part]:
+                return path, f"cell {number} ({cell['id']}): its {part.replace('_', ' ')} is not what the source gives"
+    if len(stored.cells) != len(expected.cells):
+        return path, f"it has {len(stored.cells)} cells, and the source gives {len(expected.cells)}"
+    if (stored.metadata, stored.nbformat, stored.nbformat_minor) != (
+        expected.metadata,
+        expected.nbformat,
+        expected.nbformat_minor,
+    ):
+        return path, "the notebook's metadata are not the build's"
+    return None
+
+
+def _run_incompletely(path: Path) -> Difference | None:
+    """The first code cell that was not run, or not in its turn. nbval would compare nothing there."""
+    stored = v4.reads(path.read_text(encoding="utf-8"))
+    for turn, cell in enumerate((cell for cell in stored.cells if cell.cell_type == "code"), start=1):
+        if cell.get("execution_count") != turn:
+            return path, f"code cell {turn} ({cell['id']}) has the execution count {cell.get('execution_count')}, not {turn}"
+    return None
+
+
+def _not_blank(path: Path, expected: NotebookNode) -> Difference | None:
+    """What a lesson has besides the expected cells: an output, an execution count, or another layout of the file."""
+    stored = v4.reads(path.read_text(encoding="utf-8"))
+    for number, cell in enumerate(stored.cells, start=1):
+        if cell.get("outputs") or cell.get("execution_count") is not None:
+            return path, f"cell {number} ({cell['id']}) has an output or an execution count, and a lesson has none"
+    if path.read_bytes() != as_text(expected).encode():
+        return path, "its cells are right, but the file is not written as the build writes it"
+    return None

@@ -1,0 +1,225 @@
+"""What the learner has done: `.course/progress.json`, keyed by check id. Written by the checks and the predictions.
+
+How it is shown stands in `show/map.py`; what a check judges stands in `checks/`.
+"""
+
+import fcntl
+import json
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from course import manifest
+from course.errors import CourseError
+from course.home import home
+from course.note import Note
+
+_RANK = ("", "not attempted", "not yet", "passed")
+_PREDICTION = re.compile(r"\d\d\.[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class CheckRecord:
+    """What is known of one check.
+
+    Attributes:
+        outcome: the best so far: `""`, `"not attempted"`, `"not yet"` or `"passed"`.
+        attempts: how often it judged something, passed or not yet.
+        hints: how many different hints were read.
+        solution_seen: whether the solution was shown.
+    """
+
+    outcome: str = ""
+    attempts: int = 0
+    hints: int = 0
+    solution_seen: bool = False
+
+
+def valid_check(id: str) -> str:
+    """The id itself, if the manifest has a check of this name.
+
+    Raises:
+        CourseError: it has not.
+    """
+    known = [check for lesson in manifest.lessons() for check in lesson.checks]
+    if id not in known:
+        raise CourseError(f"There is no check {id!r}. Add it to course/manifest.toml, or use one of: {', '.join(known)}.")
+    return id
+
+
+def valid_prediction(id: str) -> str:
+    """The id itself, if it begins with a lesson's id and names no check, such as `"00.after_kill"`.
+
+    Raises:
+        CourseError: it does not.
+    """
+    if not isinstance(id, str) or not _PREDICTION.fullmatch(id):
+        raise CourseError(f"A prediction's id is a lesson's id, a dot and a name, such as '00.after_kill'. Change {id!r}.")
+    if id in manifest.lesson(id[:2]).checks:
+        raise CourseError(f"{id!r} is the id of a check already. Give the prediction another name.")
+    return id
+
+
+def record(id: str) -> CheckRecord:
+    """What is known of this check."""
+    return checks().get(valid_check(id), CheckRecord())
+
+
+def checks() -> dict[str, CheckRecord]:
+    """What is known of every check that was ever used, by id."""
+    with _state() as state:
+        return {id: CheckRecord(**fields) for id, fields in state["checks"].items()}
+
+
+def record_outcome(id: str, outcome: str) -> None:
+    """Note what a check said. The best outcome so far is kept; *could not check* says nothing about the learner's work."""
+    if outcome == "could not check":
+        return
+    with _check(id) as fields:
+        fields["attempts"] += outcome in ("not yet", "passed")
+        fields["outcome"] = max(fields["outcome"], outcome, key=_RANK.index)
+
+
+def record_hint(id: str, number: int) -> None:
+    """Note that hint 1, 2, … was read."""
+    with _check(id) as fields:
+        fields["hints"] = max(fields["hints"], number)
+
+
+def record_solution(id: str) -> None:
+    """Note that the solution was shown."""
+    with _check(id) as fields:
+        fields["solution_seen"] = True
+
+
+def prediction(id: str) -> str | None:
+    """The option that was locked in, or None."""
+    with _state() as state:
+        return state["predictions"].get(valid_prediction(id))
+
+
+def lock_prediction(id: str, choice: str, options: tuple[str, ...]) -> str:
+    """Lock a prediction in and return the one that counts: an earlier one of the same options stays."""
+    valid_prediction(id)
+    with _state(write=True) as state:
+        earlier = state["predictions"].get(id)
+        if earlier not in options:
+            state["predictions"][id] = choice
+        return state["predictions"][id]
+
+
+def reset(lesson: str) -> Note:
+    """Forget what was done in one lesson: its checks and its predictions. `undo_reset()` brings it back.
+
+    Args:
+        lesson: the lesson's id, such as `"04"`.
+    """
+    manifest.lesson(lesson)
+    with _state(write=True) as state:
+        taken = {
+            part: {id: state[part].pop(id) for id in list(state[part]) if id.startswith(f"{lesson}.")}
+            for part in ("checks", "predictions")
+        }
+        if any(taken.values()):
+            state["undo"].append(taken)
+    if not any(taken.values()):
+        return Note("○", "nothing to reset", f"Nothing was done in lesson {lesson} yet. Nothing was changed.", kind="quiet")
+    counts = f"{len(taken['checks'])} checks and {len(taken['predictions'])} predictions"
+    return Note("↺", "reset", f"Lesson {lesson} is fresh: {counts} were put away. `progress.undo_reset()` brings them back.")
+
+
+def undo_reset() -> Note:
+    """Bring back what the last `reset` put away. What was done since then is kept too: the better outcome counts."""
+    with _state(write=True) as state:
+        if not state["undo"]:
+            return Note("○", "nothing to undo", "There was no reset, or it is undone already. Nothing was changed.", kind="quiet")
+        taken = state["undo"].pop()
+        for id, old in taken["checks"].items():
+            new = state["checks"].get(id, asdict(CheckRecord()))
+            state["checks"][id] = old | {
+                "outcome": max(old["outcome"], new["outcome"], key=_RANK.index),
+                "attempts": old["attempts"] + new["attempts"],
+                "hints": max(old["hints"], new["hints"]),
+                "solution_seen": old["solution_seen"] or new["solution_seen"],
+            }
+        state["predictions"] |= taken["predictions"]
+    return Note("↺", "undone", f"{len(taken['checks'])} checks and {len(taken['predictions'])} predictions are back.")
+
+
+@contextmanager
+def _check(id: str) -> Iterator[dict[str, Any]]:
+    valid_check(id)
+    with _state(write=True) as state:
+        yield state["checks"].setdefault(id, asdict(CheckRecord()))
+
+
+@contextmanager
+def _state(*, write: bool = False) -> Iterator[dict[str, Any]]:
+    """The file's content, under a lock that other notebooks respect; written back as a whole when `write`."""
+    path = home() / "progress.json"
+    try:
+        with open(path.with_suffix(".lock"), "a", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            state = _load(path)
+            yield state
+            if write:
+                _store(path, state)
+    except OSError as error:
+        raise CourseError(
+            f"Your progress in {path} could not be read or saved: {error.strerror}. Your notebook and the servers are "
+            "untouched. See that the disk has space and that the file is yours, then run the cell again."
+        ) from error
+
+
+def _store(path: Path, state: dict[str, Any]) -> None:
+    draft = path.with_suffix(".new")
+    with open(draft, "w", encoding="utf-8") as file:
+        json.dump(state, file, indent=1, ensure_ascii=False, sort_keys=True)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    empty: dict[str, Any] = {"checks": {}, "predictions": {}, "undo": []}
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return empty
+    try:
+        state = empty | json.loads(text)
+        _see_that_it_is_ours(state)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        _move_aside(path, error)
+        return empty
+    return state
+
+
+def _see_that_it_is_ours(state: dict[str, Any]) -> None:
+    """Raise unless every part has the shape that this module writes."""
+    for part in (state, *state["undo"]):
+        for fields in part["checks"].values():
+            known = CheckRecord(**fields)
+            _RANK.index(known.outcome)
+            if not all(type(value) is type(getattr(CheckRecord, name)) for name, value in fields.items()):
+                raise TypeError("a field has the wrong type")
+            fields.update(asdict(known))
+        if not all(isinstance(choice, str) for choice in part["predictions"].values()):
+            raise TypeError("a prediction is not a text")
+
+
+def _move_aside(path: Path, why: Exception) -> None:
+    number = 1
+    while (aside := path.with_name(f"progress.damaged-{number}.json")).exists():
+        number += 1
+    path.rename(aside)
+    warnings.warn(
+        f"Your progress file could not be understood ({type(why).__name__}: {why}). It was kept as {aside}, and a new one "
+        f"begins. Your notebooks are untouched. If you can repair it, move it back to {path}.",
+        stacklevel=2,
+    )

@@ -1,0 +1,58 @@
+"""The course map: the sections and lessons of the manifest, with the learner's progress."""
+
+from __future__ import annotations
+
+from html import escape
+
+from course import progress
+from course.manifest import Lesson, lessons, sections
+from course.note import MUTED, TEXT
+from course.progress import CheckRecord
+
+
+class CourseMap:
+    """The map, as it was when it was made. Links are relative to `lessons/` and to `solutions/`."""
+
+    def __init__(self) -> None:
+        self._records = progress.checks()
+
+    def __repr__(self) -> str:
+        lines = []
+        for section in sections():
+            lines.append(f"{section.id}. {section.title}")
+            for lesson in _of(section.id):
+                lines.append(f"   {lesson.id}  {lesson.title} ({lesson.minutes} min): {_status(lesson, self._records)}")
+        return "\n".join(lines)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        parts = []
+        for section in sections():
+            items = "".join(self._item(lesson) for lesson in _of(section.id))
+            parts.append(f'<h3 style="margin:10px 0 2px 0;color:{TEXT}">{escape(f"{section.id}. {section.title}")}</h3>')
+            parts.append(f'<ul style="margin:0;padding:0 0 0 4px;list-style:none">{items}</ul>')
+        return {"text/html": f"<div>{''.join(parts)}</div>", "text/plain": repr(self)}
+
+    def _item(self, lesson: Lesson) -> str:
+        title = escape(lesson.title)
+        name = f'<a href="{lesson.stem}.ipynb">{title}</a>' if lesson.written else f'<span style="color:{MUTED}">{title}</span>'
+        status = f'<span style="color:{MUTED}">{lesson.minutes} min · {escape(_status(lesson, self._records))}</span>'
+        return f'<li style="color:{TEXT}"><strong>{lesson.id}</strong> {name} {status}</li>'
+
+
+def course_map() -> CourseMap:
+    """The map of the course: which lessons there are, which are still to come, and how many checks have passed."""
+    return CourseMap()
+
+
+def _of(section: str) -> list[Lesson]:
+    return [lesson for lesson in lessons() if lesson.section == section]
+
+
+def _status(lesson: Lesson, records: dict[str, CheckRecord]) -> str:
+    if not lesson.written:
+        return "to come"
+    if not lesson.checks:
+        return "no checks"
+    passed = sum(records.get(id, CheckRecord()).outcome == "passed" for id in lesson.checks)
+    sign = "✓" if passed == len(lesson.checks) else "◐" if passed else "○"
+    return f"{sign} {passed} of {len(lesson.checks)} checks passed"

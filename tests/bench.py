@@ -1,0 +1,79 @@
+"""Speed as ratios, measured in one run, ways in turn: `make bench`.
+
+A ratio that is not what the course promises ends the run with an error. Seconds are printed and never judged.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+from tqdm import tqdm
+
+from course.stack import Stack
+
+ROUNDS = 9
+PROMISES = {
+    "the three together / the slowest alone, cold": 1.5,
+    "the three together / the slowest alone, warm": 1.5,
+    "warm start / cold start": 0.5,
+}
+
+
+def seconds_to_start(home: Path, keys: tuple[str, ...]) -> float:
+    """Start these servers on this directory, stop them, and return how long it took until the last was ready."""
+    os.environ["COURSE_HOME"] = str(home)
+    directory = home / "stacks" / "00"
+    directory.mkdir(parents=True, exist_ok=True)
+    began = time.perf_counter()
+    if len(keys) == 3:
+        stack = Stack.start("00", embedded=True)
+    else:
+        stack = Stack("00", directory, embedded=True)
+        getattr(stack, keys[0]).start()
+    taken = time.perf_counter() - began
+    stack.stop()
+    return taken
+
+
+def measure(report: Callable[[], object]) -> dict[tuple[str, str], list[float]]:
+    """Seconds by (who, cold or warm): each round starts everything once, cold and then warm, on fresh directories."""
+    taken = defaultdict(list)
+    for _ in range(ROUNDS):
+        for who in (("postgres", "chroma", "redis"), ("postgres",), ("chroma",), ("redis",)):
+            with tempfile.TemporaryDirectory() as home:
+                for state in ("cold", "warm"):
+                    taken["+".join(who), state].append(seconds_to_start(Path(home), who))
+            report()
+    return taken
+
+
+def main() -> int:
+    """Measure, print, and return 1 if a promise is broken."""
+    print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}; medians of {ROUNDS} rounds")
+    with tqdm(total=ROUNDS * 4, desc="starting servers") as progress:
+        taken = measure(progress.update)
+    median = {key: statistics.median(values) for key, values in taken.items()}
+    for (who, state), seconds in sorted(median.items()):
+        print(f"{who:<24} {state}  {seconds:6.3f} s")
+    together = "postgres+chroma+redis"
+    ratios = {
+        f"the three together / the slowest alone, {state}": median[together, state]
+        / max(median[who, state] for who in ("postgres", "chroma", "redis"))
+        for state in ("cold", "warm")
+    } | {"warm start / cold start": median[together, "warm"] / median[together, "cold"]}
+    for name, ratio in ratios.items():
+        verdict = "kept" if ratio <= PROMISES[name] else "BROKEN"
+        print(f"{name:<48} {ratio:5.2f}   at most {PROMISES[name]}: {verdict}")
+    return int(any(ratio > PROMISES[name] for name, ratio in ratios.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""Closes nbval's silent passes. A pytest plugin; give it with `-p tests.nbval_gate`, beside `--nbval` or `--nbval-lax`.
+
+nbval 0.11 looks at the outputs of a cell and not at how its execution ended. Here every cell runs with history, as in
+JupyterLab, and its `execute_reply` decides as well: a cell that ended in an error fails, and so does one tagged
+`raises-exception` that did not. A failing shell command is an error. Each notebook gets a COURSE_HOME of its own and fails
+when one of its processes outlives its kernel. What nbval compares, and how, is left as it is.
+"""
+
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel, start_new_kernel
+from nbval.plugin import IPyNbCell, IPyNbFile
+
+from course.pipeline.kernel_home import KERNEL_ARGUMENTS, SECONDS_TO_END, KernelHome
+
+
+class GatedKernel(RunningKernel):
+    """A kernel that keeps the last cell's `execute_reply`, and whose COURSE_HOME is the given one."""
+
+    def __init__(self, kernel_name: str, cwd: Path, startup_timeout: float, home: KernelHome) -> None:
+        self.reply: dict | None = None
+        self._asked: str | None = None
+        self.km, self.kc = start_new_kernel(
+            kernel_name=kernel_name,
+            startup_timeout=startup_timeout,
+            cwd=str(cwd),
+            env=home.environment(),
+            stderr=subprocess.DEVNULL,
+            extra_arguments=KERNEL_ARGUMENTS,
+        )
+        self._ensure_iopub_up()
+
+    def execute_cell_input(self, cell_input: str, allow_stdin: bool | None = None) -> str:
+        self.reply = None
+        self._asked = self.kc.execute(cell_input, store_history=True, allow_stdin=allow_stdin, stop_on_error=False)
+        return self._asked
+
+    def get_message(self, stream: str, timeout: float | None = None) -> dict:
+        message = super().get_message(stream, timeout)
+        if stream == "shell" and message["parent_header"].get("msg_id") == self._asked:
+            self.reply = message["content"]
+        return message
+
+
+class GatedCell(IPyNbCell):
+    """A cell that passes only if nbval is content and its execution ended as its tags promise."""
+
+    def runtest(self) -> None:
+        if self.options["skip"]:
+            self.raise_cell_error("It is tagged to be skipped, and a cell that nobody runs proves nothing")
+        super().runtest()
+        reply, must_raise = self.parent.kernel.reply, self.options["check_exception"]
+        if self.parent.timed_out or reply is None:
+            self.raise_cell_error(f"Timeout of {self.config.option.nbval_cell_timeout:g} seconds exceeded")
+        if reply["status"] == "error" and not must_raise:
+            self.raise_cell_error(f"It ended in an error that it does not show as one: {reply['ename']}: {reply['evalue']}")
+        if reply["status"] == "ok" and must_raise:
+            self.raise_cell_error("It is tagged `raises-exception` and did not raise")
+
+
+class GatedNotebook(IPyNbFile):
+    """A notebook whose kernel has a COURSE_HOME of its own, and leaves no process behind."""
+
+    home: KernelHome | None = None
+
+    def collect(self) -> Iterator[GatedCell]:
+        for cell in super().collect():
+            yield GatedCell.from_parent(self, name=cell.name, cell_num=cell.cell_num, cell=cell.cell, options=cell.options)
+
+    def setup(self) -> None:
+        option = self.config.option
+        name = CURRENT_ENV_KERNEL_NAME if option.nbval_current_env else option.nbval_kernel_name or "python3"
+        self.home = KernelHome()
+        self.kernel = GatedKernel(name, self.path.parent, option.nbval_kernel_startup_timeout, self.home)
+        self.setup_sanitize_files()
+
+    def teardown(self) -> None:
+        left: list[str] = []
+        try:
+            super().teardown()
+        finally:
+            if self.home is not None:
+                left = self.home.close(self.config.option.seconds_to_end)
+        if left:
+            pytest.fail(
+                "\n    ".join([f"{self.path.name} left processes behind, which have now been killed:", *left])
+                + "\nStop what the notebook starts, or let it end with the kernel.",
+                pytrace=False,
+            )
+
+
+class SecondsPerNotebook:
+    """Adds up how long each notebook took, its kernel's start and end included, and says so at the end."""
+
+    def __init__(self) -> None:
+        self._seconds: Counter[str] = Counter()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        path = report.nodeid.split("::")[0]
+        if path.endswith(".ipynb"):
+            self._seconds[path] += report.duration
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._seconds:
+            terminalreporter.section("slowest 10 notebooks")
+            for path, seconds in self._seconds.most_common(10):
+                terminalreporter.line(f"{seconds:7.1f} s  {path}")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("nbval")
+    group.addoption(
+        "--seconds-to-end", type=float, default=SECONDS_TO_END, help="how long a notebook's processes may outlive its kernel"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(SecondsPerNotebook(), "seconds-per-notebook")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Iterator[list[pytest.Collector]]:
+    collected = yield
+    return [
+        GatedNotebook.from_parent(parent, path=file_path) if isinstance(collector, IPyNbFile) else collector
+        for collector in collected
+    ]

@@ -1,0 +1,156 @@
+"""The data is what its README says: sizes, schema, references, nothing said twice."""
+
+import json
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from course import dataset
+from course.errors import InputError
+from course.home import DATA
+
+SENTENCE = re.compile(r"[^.!?\n]+")
+
+
+def words(text):
+    return text.split()
+
+
+def test_sizes():
+    assert len(dataset.users()) == 40
+    assert len(dataset.documents()) == 300
+    assert len(dataset.settings()) == 40
+    assert len(dataset.chats()) == 36
+    assert len(dataset.questions()) == 60
+    assert len({document.field for document in dataset.documents()}) == 12
+    assert Counter(question.kind for question in dataset.questions()) == {"words": 20, "exact": 20, "mixed": 20}
+
+
+@pytest.mark.parametrize("name", ["users", "settings", "chats", "messages", "documents", "questions"])
+def test_every_line_has_exactly_the_fields_of_its_record(name):
+    lines = [json.loads(line) for line in (DATA / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+    record = getattr(dataset, name)()[0]
+    for line in lines:
+        assert set(line) == set(record.__dataclass_fields__), line
+
+
+@pytest.mark.parametrize("name", ["users", "chats", "messages", "documents", "questions"])
+def test_ids_are_unique_and_in_order(name):
+    ids = [record.id for record in getattr(dataset, name)()]
+    assert ids == sorted(set(ids))
+
+
+def test_references_lead_somewhere():
+    users = {user.id for user in dataset.users()}
+    chats = {chat.id for chat in dataset.chats()}
+    documents = {document.id for document in dataset.documents()}
+    assert {entry.user_id for entry in dataset.settings()} == users
+    assert {chat.user_id for chat in dataset.chats()} <= users
+    assert {message.chat_id for message in dataset.messages()} == chats
+    assert {document.user_id for document in dataset.documents()} == users
+    for question in dataset.questions():
+        assert set(question.relevant) <= documents
+        assert set(question.relevant.values()) <= {1, 2}
+        assert 2 in question.relevant.values(), f"nothing answers question {question.id}"
+
+
+def test_documents_have_40_to_90_words():
+    assert [(d.id, len(words(d.content))) for d in dataset.documents() if not 40 <= len(words(d.content)) <= 90] == []
+
+
+def test_no_two_documents_share_a_sentence():
+    seen = {}
+    for document in dataset.documents():
+        for sentence in {" ".join(words(s.lower())) for s in SENTENCE.findall(document.content)}:
+            if len(words(sentence)) >= 4:
+                assert sentence not in seen, f"documents {seen[sentence]} and {document.id} share: {sentence}"
+                seen[sentence] = document.id
+
+
+def test_no_two_documents_share_a_title_or_a_long_run_of_words():
+    assert len({document.title.lower() for document in dataset.documents()}) == 300
+    seen = {}
+    for document in dataset.documents():
+        tokens = re.findall(r"\w+", document.content.lower())
+        for start in range(len(tokens) - 7):
+            run = " ".join(tokens[start : start + 8])
+            assert seen.setdefault(run, document.id) == document.id, f"{seen[run]} and {document.id}: {run}"
+
+
+def test_questions_by_words_do_not_repeat_the_titles_they_look_for():
+    title_of = {document.id: document.title.lower() for document in dataset.documents()}
+    for question in dataset.questions():
+        if question.kind == "words":
+            assert not any(title_of[id] in question.text.lower() for id in question.relevant)
+
+
+def test_an_exact_question_has_a_word_of_its_document_that_few_others_have():
+    text_of = {document.id: document.text.lower() for document in dataset.documents()}
+    for question in dataset.questions():
+        if question.kind == "exact":
+            tokens = re.findall(r"[\w./-]*\w", question.text.lower())
+            rarest = min(sum(token in text for text in text_of.values()) or 301 for token in tokens)
+            assert rarest <= 4, f"question {question.id} has no rare word: {question.text}"
+
+
+def test_mail_addresses_are_reserved_names():
+    assert all(user.email.endswith("@lumen.example") for user in dataset.users())
+    assert len({user.email for user in dataset.users()}) == 40
+
+
+def test_users_joined_before_they_wrote():
+    joined = {user.id: user.days_ago for user in dataset.users()}
+    assert all(document.days_ago < joined[document.user_id] for document in dataset.documents())
+    assert all(chat.days_ago < joined[chat.user_id] for chat in dataset.chats())
+
+
+def test_few_documents_are_premium_and_of_the_last_seven_days():
+    """Lessons on filters need a narrow one: a few documents in a hundred."""
+    premium = {user.id for user in dataset.users() if user.subscription == "premium"}
+    recent = [d for d in dataset.documents() if d.days_ago < 7 and d.user_id in premium]
+    assert 5 <= len(recent) <= 12
+    assert not any(document.days_ago == 7 for document in dataset.documents()), "a document on the border of seven days"
+
+
+def test_scaled_documents_are_the_same_each_time(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "one"))
+    made, cached = dataset.scaled(500), dataset.scaled(500)
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "two"))
+    again, other = dataset.scaled(500), dataset.scaled(500, seed=15)
+    assert made.documents == cached.documents == again.documents
+    assert np.array_equal(made.vectors, cached.vectors)
+    assert np.array_equal(made.vectors, again.vectors)
+    assert not np.array_equal(made.vectors, other.vectors)
+    assert list((tmp_path / "one" / "cache").glob("*.npy"))
+
+
+def test_scaled_documents_look_like_the_real_ones(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path))
+    made, real = dataset.scaled(3000), dataset.embeddings()
+    assert (made.vectors.shape, made.vectors.dtype) == ((3000, 384), np.float32)
+    assert np.allclose(np.linalg.norm(made.vectors, axis=1), 1, atol=1e-5)
+    assert all("Synthetic" in document.title for document in made.documents)
+    assert all(400 <= len(document.content) <= 600 for document in made.documents)
+    assert {d.user_id for d in made.documents} == {user.id for user in dataset.users()}
+    assert not {d.id for d in made.documents} & {d.id for d in dataset.documents()}
+    assert {d.days_ago for d in made.documents} <= {d.days_ago for d in dataset.documents()}
+    # Two documents of one field are about as close to each other as two real ones of it, and closer than two of any fields.
+    field = np.array([d.field for d in made.documents])
+    same, any_two = [], (made.vectors[:1000] @ made.vectors[1000:2000].T).mean()
+    for name in set(field):
+        members = made.vectors[field == name][:100]
+        same.append((members @ members.T)[np.triu_indices(len(members), 1)].mean())
+    real_field = np.array([d.field for d in dataset.documents()])
+    real_same = [
+        (real[real_field == name] @ real[real_field == name].T)[np.triu_indices(25, 1)].mean() for name in set(real_field)
+    ]
+    assert np.mean(same) > any_two + 0.05
+    assert abs(np.mean(same) - np.mean(real_same)) < 0.08
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.5, "10"])
+def test_scaled_refuses_what_is_no_count(n):
+    with pytest.raises(InputError, match="whole number from 1 up"):
+        dataset.scaled(n)

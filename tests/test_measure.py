@@ -1,0 +1,87 @@
+"""Round trips are counted as they happen on the wire, and ways are timed in turn."""
+
+import asyncio
+import socket
+import threading
+from dataclasses import dataclass
+
+import pytest
+
+from course.measure import RoundTrips, Timing, interleaved
+
+
+@dataclass
+class Echo:
+    """A server that answers each line with as many pieces as the line says."""
+
+    name: str
+    url: str
+
+
+@dataclass
+class EchoStack:
+    servers: tuple
+
+
+@pytest.fixture
+def echo():
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection, connection.makefile("rw") as lines:
+                for line in lines:
+                    lines.write("answer\n" * int(line))
+                    lines.flush()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield f"redis://:secret@127.0.0.1:{listener.getsockname()[1]}/0"
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join()
+
+
+def test_a_request_after_an_answer_is_a_round_trip_however_many_pieces_it_has(echo):
+    trips = RoundTrips(EchoStack(tuple(Echo(name, echo) for name in ("PostgreSQL", "ChromaDB", "Redis"))))
+    try:
+        assert trips.redis_url.startswith("redis://:secret@127.0.0.1:")
+        assert trips.redis_url.endswith("/0")
+        assert trips.redis_url != echo
+        port = int(trips.redis_url.split(":")[-1].removesuffix("/0"))
+        with socket.create_connection(("127.0.0.1", port)) as wire, wire.makefile("rw") as lines:
+            with trips.counting() as counted:
+                for pieces in (1, 3):
+                    lines.write(f"{pieces}")
+                    lines.flush()
+                    lines.write("\n")
+                    lines.flush()
+                    assert [lines.readline() for _ in range(pieces)] == ["answer\n"] * pieces
+            assert counted == {"PostgreSQL": 0, "ChromaDB": 0, "Redis": 2}
+            with trips.counting() as counted:
+                pass
+            assert counted == {"PostgreSQL": 0, "ChromaDB": 0, "Redis": 0}
+    finally:
+        trips.close()
+
+
+def test_ways_take_turns_and_the_first_round_only_warms_up():
+    calls = []
+
+    async def slow():
+        calls.append("slow")
+        await asyncio.sleep(0.002)
+
+    timings = asyncio.run(interleaved({"fast": lambda: calls.append("fast"), "slow": slow}, rounds=5))
+    assert calls == ["fast", "slow"] * 6
+    assert [len(timing.milliseconds) for timing in timings.values()] == [5, 5]
+    assert timings["slow"].p50 > timings["fast"].p50
+
+
+def test_percentiles():
+    timing = Timing(tuple(float(number) for number in range(101)))
+    assert (timing.p50, timing.p95) == (50, 95)
