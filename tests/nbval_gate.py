@@ -3,9 +3,11 @@
 nbval 0.11 looks at the outputs of a cell and not at how its execution ended. Here every cell runs with history, as in
 JupyterLab, and its `execute_reply` decides as well: a cell that ended in an error fails, and so does one tagged
 `raises-exception` that did not. A failing shell command is an error. Each notebook gets a COURSE_HOME of its own and fails
-when one of its processes outlives its kernel. What nbval compares, and how, is left as it is.
+when one of its processes outlives its kernel. Checks say what they must: *passed* in a solution, *not attempted* in a
+lesson. What nbval compares, and how, is left as it is.
 """
 
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +18,9 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel, start_new_kerne
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 from course.pipeline.kernel_home import KERNEL_ARGUMENTS, SECONDS_TO_END, KernelHome
+
+CHECK = re.compile(r"^(await )?check\.\w+\(", re.MULTILINE)
+"""A cell that asks for an exercise's verdict."""
 
 
 class GatedKernel(RunningKernel):
@@ -60,6 +65,14 @@ class GatedCell(IPyNbCell):
             self.raise_cell_error(f"It ended in an error that it does not show as one: {reply['ename']}: {reply['evalue']}")
         if reply["status"] == "ok" and must_raise:
             self.raise_cell_error("It is tagged `raises-exception` and did not raise")
+        self._judge_verdict()
+
+    def _judge_verdict(self) -> None:
+        """An exercise's check says *passed* in a solution, and *not attempted* in a lesson, where nothing is filled in."""
+        verdict = "not attempted" if self.config.option.nbval_lax else "passed"
+        said = "".join(output.get("data", {}).get("text/plain", "") for output in self.test_outputs or [])
+        if CHECK.search(self.cell.source) and f" {verdict} [" not in said:
+            self.raise_cell_error(f"The check should say {verdict!r} here, and says: {said or 'nothing'}")
 
 
 class GatedNotebook(IPyNbFile):

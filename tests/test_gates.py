@@ -44,6 +44,18 @@ def sql(line, cell):
     if "zero" in cell:
         raise ZeroDivisionError("division by zero")"""
 
+CHECKS = """\
+class Verdict:
+    def __init__(self, word):
+        self.word = word
+    def __repr__(self):
+        return f"✓ {self.word} [99.done]: a sentence"
+
+class check:
+    done = hint = Verdict"""
+
+VERDICTS = ["passed", "not attempted", "not yet", "could not check"]
+
 CASES = [
     Case("unknown magic", "%nosuch", "UsageError", "%pwd"),
     Case("unknown cell magic", "%%nosuch\n1", "UsageError", "%%capture\n1"),
@@ -114,6 +126,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
             code("print('at 127.0.0.1:5001')", outputs=printed("at 127.0.0.1:9999\n")),
             code("print('at 10.0.0.1:5001')", outputs=printed("at 10.0.0.1:9999\n")),
         ],
+        checks=[code(CHECKS), *(code(f"check.done({word!r})", ignored) for word in VERDICTS)],
     )
     return run_gate(folder, "--nbval")
 
@@ -130,6 +143,7 @@ def lax(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
             code("1 + 1", outputs=result("2"), run=False),
             code("1 + 1", ["nbval-skip"], run=False),
         ],
+        checks=[code(CHECKS, run=False), *(code(f"check.done({word!r})", run=False) for word in VERDICTS)],
     )
     return run_gate(folder, "--nbval-lax")
 
@@ -166,6 +180,16 @@ def test_what_changes_from_run_to_run_is_sanitized_and_nothing_else(strict: Outc
 def test_a_lesson_with_an_output_fails(lax: Outcomes) -> None:
     assert lax["lesson", 0] == ""
     assert "Unrun reference cell has outputs" in lax["lesson", 1]
+
+
+def test_a_check_that_does_not_pass_on_the_solution_fails(strict: Outcomes) -> None:
+    assert strict["checks", 1] == ""
+    assert all("should say 'passed' here" in strict["checks", number] for number in (2, 3, 4))
+
+
+def test_a_check_that_finds_work_in_a_blank_lesson_fails(lax: Outcomes) -> None:
+    assert lax["checks", 2] == ""
+    assert all("should say 'not attempted' here" in lax["checks", number] for number in (1, 3, 4))
 
 
 def test_a_cell_tagged_to_be_skipped_fails(lax: Outcomes) -> None:

@@ -72,7 +72,7 @@ class Supervisor:
             family = [server, *server.children(recursive=True)]
         except psutil.NoSuchProcess:
             return  # it has ended by itself, and its exit is reported as any other
-        for process in family:
+        for process in reversed(family):  # the server itself last: its children would otherwise still say goodbye
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(family[1:])
