@@ -265,8 +265,9 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
             except BaseException as error:  # noqa: BLE001  handed to the caller, who raises it
                 done.set_exception(error)
 
-    threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True).start()
+    worker = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
     try:
+        worker.start()
         return done.result()
     except KeyboardInterrupt:
         loop.call_soon_threadsafe(lambda: [task.cancel() for task in asyncio.all_tasks(loop)])

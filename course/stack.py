@@ -103,10 +103,11 @@ class Stack:
     def stop(self) -> None:
         """Stop every server of ours and wait until they have ended. Their data stays."""
         Stack._of_this_process.pop(self.directory, None)
+        self._supervisor.on_exit = lambda key: None  # a server that ends now has not crashed
+        self._supervisor.close()
         for server in self.servers:
             if server.can_be_killed:
-                server.on_change = lambda server: None
-        self._supervisor.close()
+                server.mark_stopped()
 
     def __enter__(self) -> Stack:
         return self

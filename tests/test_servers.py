@@ -228,6 +228,13 @@ def test_a_server_killed_by_somebody_else_is_seen(stack):
         stack.redis.client()
 
 
+def test_stopping_the_stack_tells_who_watches(home):
+    changes = []
+    with Stack.start("00") as stack:
+        stack.watch(lambda changed: changes.append((changed.name, changed.state)))
+    assert sorted(changes) == [("ChromaDB", "stopped"), ("PostgreSQL", "stopped"), ("Redis", "stopped")]
+
+
 def test_stop_and_start_again_with_the_data(stack):
     fill(stack)
     for server in stack.servers:

@@ -74,7 +74,8 @@ class Supervisor:
         self._holder = {"kernel": _identity(os.getpid()), "supervisor": _identity(self._process.pid), "servers": {}}
         self._note_holder()
         self.on_exit: Callable[[str], None] = lambda name: None
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def start(self, name: str, command: Command, cwd: Path, log: Path) -> int:
         """Start a server and return its pid.
@@ -109,6 +110,8 @@ class Supervisor:
         with suppress(BrokenPipeError):  # it has ended before us
             self._process.stdin.close()
         self._process.wait()
+        self._listener.join()
+        self._process.stdout.close()
 
     @property
     def alive(self) -> bool:
@@ -245,6 +248,10 @@ class Server(ABC):
         Raises:
             ServerError: it is not installed.
         """
+
+    def mark_stopped(self) -> None:
+        """Note that the supervisor has stopped this server together with all others."""
+        self._set_state("stopped")
 
     @property
     @abstractmethod

@@ -36,6 +36,7 @@ class Prediction:
         earlier = progress.prediction(id)
         self.choice = earlier if earlier in self.options else None
         self._revealed = False
+        self._title = widgets.HTML(f'<div style="color:{TEXT}"><strong>Predict.</strong> {inline(question)}</div>')
         self._radio = widgets.RadioButtons(
             options=[(f"{letter})  {option}", option) for letter, option in zip(_LETTERS, self.options, strict=False)],
             value=self.choice,
@@ -88,9 +89,8 @@ class Prediction:
 
     def show(self) -> None:
         """Display the question with its options and the button."""
-        title = widgets.HTML(f'<div style="color:{TEXT}"><strong>Predict.</strong> {inline(self.question)}</div>')
         row = widgets.HBox([self._button, self._status], layout=widgets.Layout(align_items="center"))
-        box = widgets.VBox([title, self._radio, row])
+        box = widgets.VBox([self._title, self._radio, row])
         view = box._repr_mimebundle_()[_WIDGET]
         display({_WIDGET: view, "text/plain": repr(self)}, raw=True)
 

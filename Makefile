@@ -1,0 +1,58 @@
+# The commands of the course. `make` alone lists them.
+# PYTHON names the Python that .venv is made from; OPTIONS is handed on to JupyterLab.
+
+PYTHON ?= python3
+UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
+NEW_ENVIRONMENT = $(if $(UV),uv venv --quiet --seed --python $(PYTHON),$(PYTHON) -m venv) .venv
+INSTALL = $(if $(UV),uv pip install --python .venv/bin/python,.venv/bin/python -m pip install --disable-pip-version-check)
+LAB = .venv/bin/python -m jupyterlab --LabApp.app_settings_dir=overrides --LabApp.default_url=/lab/tree/lessons/00_start_here.ipynb \
+	$(if $(filter 0,$(shell id -u)),--allow-root) $(OPTIONS)
+PYTEST = .venv/bin/python -m pytest --durations=10 --durations-min=0.5
+NBVAL = $(PYTEST) -p tests.fast_start -p tests.nbval_gate -p no:schemathesis --nbval-current-env --nbval-cell-timeout=120 \
+	--nbval-sanitize-with=tests/nbval_sanitize.cfg
+
+.PHONY: help lab test build bench lock update clean
+.NOTPARALLEL:
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
+
+lab: .venv/.ready  ## install what is missing and open JupyterLab at lesson 00
+	$(LAB)
+
+test: export COURSE_TEST_BEGAN := $(or $(COURSE_TEST_BEGAN),$(shell date +%s))
+test: .venv/.ready  ## every gate, one after the other; stops at the first that fails
+	.venv/bin/python -m ruff check course tests solutions
+	.venv/bin/python -m ruff format --check course tests solutions
+	.venv/bin/python -m course.build --check
+	$(PYTEST) tests
+	$(NBVAL) --nbval solutions
+	$(NBVAL) --nbval-lax -p tests.closing lessons
+
+build: .venv/.ready  ## execute solutions/*.md and derive the lessons
+	.venv/bin/python -m course.build
+
+bench: .venv/.ready  ## how fast the servers start, as ratios
+	.venv/bin/python -m tests.bench
+
+lock:  ## make requirements.txt from pyproject.toml; keeps the versions it has, unless UPGRADE=1
+	@test -x .venv/bin/uv || $(MAKE) .venv/.ready
+	echo "-e ." | .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
+		--no-emit-index-url $(if $(UPGRADE),--upgrade) --output-file requirements.txt -
+
+update: .venv/.ready  ## get the newest course; your notebooks are kept beside the new ones
+	.venv/bin/python -m course.update
+
+clean:  ## remove what the servers keep, and caches; your notebooks, progress and .venv stay
+	@$(or $(wildcard .venv/bin/python),$(PYTHON)) -m course.clean
+
+# An environment that does not run, or that was installed for a checkout at another place, is made or installed anew.
+ifneq ($(shell .venv/bin/python -c 'print(open(".venv/.ready").read())' 2>/dev/null),$(CURDIR))
+.PHONY: .venv/.ready
+endif
+.venv/.ready: requirements.txt pyproject.toml
+	@.venv/bin/python -c '' 2>/dev/null || $(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and \
+		"Python 3.11 or newer is needed, found %d.%d. Nothing was installed. Install a newer one and name it, as in: make lab PYTHON=python3.12" % v)'
+	@.venv/bin/python -c '' 2>/dev/null || { rm -rf .venv && $(NEW_ENVIRONMENT); }
+	$(INSTALL) -r requirements.txt
+	@pwd -P > $@

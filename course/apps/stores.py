@@ -1,0 +1,222 @@
+"""The stores of the applications, as their endpoints see them: an answer in time, or `StoreDownError` with the store's name.
+
+Each recovers by itself when its server is back. No endpoint and no rule of the application stands here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+import psycopg
+import redis.asyncio
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from course.apps import contract
+from course.apps.contract import StoreDownError, answering
+from course.dataset import COLLECTION
+from course.errors import CourseError
+
+if TYPE_CHECKING:
+    from chromadb.api import AsyncClientAPI
+    from chromadb.api.models.AsyncCollection import AsyncCollection
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the three databases are."""
+
+    postgres: str
+    chroma: str
+    chroma_database: str
+    redis: str
+    redis_prefix: str
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Addresses:
+        """Read the addresses from `COURSE_*` variables, such as `os.environ` or `stack.environment()`.
+
+        Raises:
+            CourseError: a variable is missing.
+        """
+        missing = [name for name in ("COURSE_POSTGRES_URL", "COURSE_CHROMA_URL", "COURSE_REDIS_URL") if not environment.get(name)]
+        if missing:
+            raise CourseError(f"The application does not know where its databases are. No data was touched. Set {missing}.")
+        return cls(
+            environment["COURSE_POSTGRES_URL"],
+            environment["COURSE_CHROMA_URL"],
+            environment.get("COURSE_CHROMA_DATABASE", "default_database"),
+            environment["COURSE_REDIS_URL"],
+            environment.get("COURSE_REDIS_PREFIX", "lumen:"),
+        )
+
+
+class Postgres:
+    """PostgreSQL: a pool of connections."""
+
+    def __init__(self, url: str) -> None:
+        # A raw cursor takes $1, $2 as PostgreSQL itself does. A pool that gives up soon tries anew with the next request.
+        options = {"autocommit": True, "row_factory": dict_row, "cursor_factory": psycopg.AsyncRawCursor, "connect_timeout": 2}
+        self.pool = AsyncConnectionPool(
+            url, kwargs=options, min_size=1, max_size=10, timeout=2, reconnect_timeout=1, check=self._still_open, open=False
+        )
+
+    async def __aenter__(self) -> Self:
+        await self.pool.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.pool.close()
+
+    @answering("PostgreSQL", psycopg.OperationalError, psycopg.errors.UndefinedTable)
+    async def fetch_all(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
+        async with self.pool.connection() as connection:
+            return await (await connection.execute(sql, parameters)).fetchall()
+
+    async def fetch_one(self, sql: str, *parameters: object) -> dict[str, Any] | None:
+        return next(iter(await self.fetch_all(sql, *parameters)), None)
+
+    async def ping(self) -> None:
+        await self.fetch_all("SELECT 1")
+
+    async def _still_open(self, connection: psycopg.AsyncConnection) -> None:
+        """Raise if the server has hung up. Looks at the socket (its last words come before its end); no round trip."""
+        try:
+            connection.pgconn.consume_input()
+            connection.pgconn.consume_input()
+        except psycopg.OperationalError:
+            await self.pool.check()  # then it has most likely hung up on all: let go of them at once
+            raise
+
+
+class Collection:
+    """The ChromaDB collection of the documents' vectors. Opened when it is first used, for opening it asks the server."""
+
+    def __init__(self, url: str, database: str) -> None:
+        import chromadb  # takes seconds: here, it is part of the start
+
+        parts = urlsplit(url)
+        where = {"host": parts.hostname, "port": parts.port or 8000, "ssl": parts.scheme == "https"}
+        self._open = lambda: chromadb.AsyncHttpClient(**where, database=database)
+        self._client: AsyncClientAPI | None = None
+        self._collection: AsyncCollection | None = None
+
+    async def query(self, **arguments: object) -> dict[str, Any]:
+        return await self._ask("query", **arguments)
+
+    async def upsert(self, **arguments: object) -> None:
+        await self._ask("upsert", **arguments)
+
+    async def delete(self, **arguments: object) -> None:
+        await self._ask("delete", **arguments)
+
+    @answering("ChromaDB", httpx.TransportError)
+    async def ping(self) -> None:
+        await (await self._connect()).heartbeat()
+
+    @answering("ChromaDB", httpx.TransportError)
+    async def _ask(self, method: str, **arguments: object) -> Any:
+        from chromadb.errors import ChromaError, NotFoundError
+
+        try:
+            self._collection = self._collection or await self._look_up()
+            try:
+                return await getattr(self._collection, method)(**arguments)
+            except NotFoundError:  # it was made anew, and has another id now
+                self._collection = await self._look_up()
+                return await getattr(self._collection, method)(**arguments)
+        except ChromaError as error:
+            raise StoreDownError("ChromaDB") from error
+
+    async def _look_up(self) -> AsyncCollection:
+        return await (await self._connect()).get_collection(COLLECTION, embedding_function=None)
+
+    async def _connect(self) -> AsyncClientAPI:
+        from chromadb.errors import ChromaError
+
+        try:
+            self._client = self._client or await self._open()
+        except (ChromaError, ValueError) as error:  # no such database, or the server went away while it was asked
+            raise StoreDownError("ChromaDB") from error
+        return self._client
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        # The client keeps its connections per event loop, and has no method of its own to close those of this one.
+        from chromadb.api.async_fastapi import AsyncFastAPI
+
+        connections = AsyncFastAPI._clients.pop(hash(asyncio.get_running_loop()), None)
+        if connections:
+            await connections.aclose()
+
+
+class Cache:
+    """Redis: sessions, and the answers of the last minute. Every key expires."""
+
+    def __init__(self, url: str, prefix: str) -> None:
+        self.redis = redis.asyncio.from_url(
+            url, decode_responses=True, socket_connect_timeout=2, socket_timeout=2, retry=Retry(NoBackoff(), 1)
+        )
+        self._prefix = prefix
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.redis.aclose()
+
+    def _key(self, kind: str, of: object) -> str:
+        return f"{self._prefix}{kind}:{of}"
+
+    @answering("Redis", redis.RedisError)
+    async def ping(self) -> None:
+        await self.redis.ping()
+
+    @answering("Redis", redis.RedisError)
+    async def open_session(self, user_id: int) -> str:
+        token = secrets.token_urlsafe(32)
+        async with self.redis.pipeline() as together:
+            together.set(self._key("session", token), user_id, ex=contract.SESSION_SECONDS)
+            together.sadd(self._key("sessions", user_id), token)
+            together.expire(self._key("sessions", user_id), contract.SESSION_SECONDS)
+            await together.execute()
+        return token
+
+    @answering("Redis", redis.RedisError)
+    async def session(self, token: str) -> dict[str, int] | None:
+        """The `user_id` of a session and the seconds until it `expires_in`, or None if it is gone."""
+        key = self._key("session", token)
+        async with self.redis.pipeline() as together:
+            user_id, seconds = await together.get(key).ttl(key).execute()
+        return {"user_id": int(user_id), "expires_in": seconds} if user_id and seconds >= 0 else None
+
+    @answering("Redis", redis.RedisError)
+    async def answer(self, user_id: int, question: contract.Question) -> str | None:
+        return await self.redis.hget(self._key("similar", user_id), question.model_dump_json())
+
+    @answering("Redis", redis.RedisError)
+    async def keep_answer(self, user_id: int, question: contract.Question, answer: str) -> None:
+        async with self.redis.pipeline() as together:
+            together.hset(self._key("similar", user_id), question.model_dump_json(), answer)
+            together.expire(self._key("similar", user_id), contract.CACHE_SECONDS, nx=True)
+            await together.execute()
+
+    @answering("Redis", redis.RedisError)
+    async def forget_answers(self, user_id: int) -> None:
+        await self.redis.delete(self._key("similar", user_id))
+
+    @answering("Redis", redis.RedisError)
+    async def forget_user(self, user_id: int) -> None:
+        tokens = await self.redis.smembers(self._key("sessions", user_id))
+        keys = [self._key("session", token) for token in tokens]
+        await self.redis.delete(self._key("similar", user_id), self._key("sessions", user_id), *keys)

@@ -1,0 +1,81 @@
+"""`python -m course.clean`: removes what the servers keep and what tools cache. Needs nothing but Python itself.
+
+The learner's notebooks, progress and environment stay. No server is stopped: while one runs, nothing is removed.
+"""
+
+import fcntl
+import os
+import shutil
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from course.errors import CourseError, DirectoryInUseError
+from course.home import ROOT, home
+
+OURS = ("stacks", "templates", "cache", "password")
+"""What the course makes anew when it is missing. `progress.json` is not among it: what a learner did cannot be made anew."""
+
+CACHES = (".pytest_cache", ".ruff_cache", ".hypothesis")
+
+
+def clean(directory: Path, root: Path = ROOT) -> None:
+    """Remove the servers' data under `directory` and the caches under `root`.
+
+    Raises:
+        DirectoryInUseError: servers run there; nothing was removed.
+        CourseError: something could not be removed.
+    """
+    with ExitStack() as locks:
+        for lock in sorted((directory / "stacks").glob("*/lock")):
+            _hold(lock, locks)
+        caches = [root / name for name in CACHES]
+        for folder in ("course", "tests"):
+            caches += (root / folder).rglob("__pycache__")
+        for path in [*(directory / name for name in OURS), *caches]:
+            _remove(path)
+
+
+def _hold(lock: Path, locks: ExitStack) -> None:
+    """Lock a stack's directory, as a notebook would, so that none can start its servers there meanwhile."""
+    file = locks.enter_context(lock.open("r+"))
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise DirectoryInUseError(
+            f"The servers of lesson {lock.parent.name} run in {lock.parent}. Nothing was removed. "
+            "Shut that notebook's kernel down in JupyterLab, then run `make clean` again."
+        ) from None
+
+
+def _remove(path: Path) -> None:
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise CourseError(
+            f"{error.filename or path} could not be removed: {error.strerror}. Your notebooks and progress are as they were. "
+            "Remove it by hand, as the user who made it, then run `make clean` again."
+        ) from error
+
+
+def main() -> int:
+    """The command. Returns its exit status: 0, or 1 with the reason on stderr."""
+    try:
+        directory = home()
+        clean(directory)
+        if not any(directory.iterdir()):
+            os.rmdir(directory)
+            print(f"Removed {directory} and the caches.")
+        else:
+            print(f"Removed the servers' data and the caches. Still in {directory}: {', '.join(sorted(os.listdir(directory)))}.")
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""Gives an exercise an answer and has it checked, as a learner's notebook would. What answers there are is not told here.
+
+`test_lesson_NN.py` has the tables, each keyed by check id:
+
+    WRONG   plausible wrong answers: a name, the code, and a piece of the message that names the misconception
+    RIGHT   right answers that are not the solution: a name and the code
+    NEEDS   the servers without which the check cannot be made
+
+and `names(stack)`: what the cells above the exercises have made. `test_every_check.py` runs all of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import linecache
+import re
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+
+from course import manifest
+from course.check import Exercise, Result
+from course.pipeline import regions
+from course.pipeline.layout import Layout
+from course.pipeline.source import read
+from course.stack import Stack
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Task:
+    """An exercise as the source has it: its cell blank, its cell solved, and the cell that checks."""
+
+    blank: str
+    solved: str
+    check: str
+
+
+def written_checks() -> list[str]:
+    """The ids of all checks of all written lessons, as the manifest lists them."""
+    return [id for lesson in manifest.lessons() if lesson.written for id in lesson.checks]
+
+
+def judges(lesson: str) -> ModuleType:
+    """The module of this lesson's checks, which the notebook calls `check`."""
+    return importlib.import_module(f"course.checks.lesson_{lesson}")
+
+
+def tables(lesson: str) -> ModuleType:
+    """The test module of this lesson's checks."""
+    return importlib.import_module(f"tests.checks.test_lesson_{lesson}")
+
+
+def exercise(id: str) -> Exercise:
+    """The check itself."""
+    return getattr(judges(id[:2]), id[3:])
+
+
+@cache
+def tasks(lesson: str) -> dict[str, Task]:
+    """The exercises of a lesson's source, by check id: a cell with a solution, and the first cell after it that checks."""
+    layout = Layout.of_this_course()
+    path = layout.source(manifest.lesson(lesson))
+    found: dict[str, Task] = {}
+    last = None
+    for cell in read(path, layout.name(path)):
+        if cell.kind == "code" and "BEGIN SOLUTION" in cell.text:
+            last = cell
+        called = re.match(r"(?:await )?check\.(\w+)\(", cell.text) if cell.kind == "code" else None
+        if called and last:
+            blank, solved = regions.blank(last.text, "code"), regions.solved(last.text, "code")
+            found[f"{lesson}.{called[1]}"] = Task(blank, solved, cell.text)
+    return found
+
+
+def checked(id: str, code: str, stack: Stack) -> Result:
+    """What the check says after the blank cell was run, and then this code in its place."""
+    return _run(id, stack, tasks(id[:2])[id].blank, code)
+
+
+def checked_from_source(id: str, stack: Stack) -> Result:
+    """What the check says to the solved cell of the source."""
+    return _run(id, stack, tasks(id[:2])[id].solved)
+
+
+def _run(id: str, stack: Stack, *cells: str) -> Result:
+    """Run the cells one after the other, then the one that checks. A server that is down is started before."""
+    for server in stack.servers:
+        server.start()
+    space = {"check": judges(id[:2]), **tables(id[:2]).names(stack)}
+    for source in cells:
+        exec(_compiled(source, "exec"), space)
+    return eval(_compiled(tasks(id[:2])[id].check, "eval"), space)
+
+
+def _compiled(source: str, mode: str):
+    """Compile a cell under such a name as a kernel gives it, so that its lines can be shown."""
+    filename = f"/tmp/ipykernel_4242/answer{next(_numbers)}.py"
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    return compile(source, filename, mode)

@@ -1,0 +1,137 @@
+"""Gate 3, for every written lesson: a check passes what is right, names what is wrong, and blames nobody for a dead server.
+
+The answers stand in the tables of `test_lesson_NN.py`; see `answers.py`.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from course import manifest, progress
+from course.check import Exercise
+from course.stack import Stack
+from tests.checks.answers import checked, checked_from_source, exercise, judges, tables, tasks, written_checks
+
+WRITTEN = [lesson.id for lesson in manifest.lessons() if lesson.written]
+EVERY_CHECK = pytest.mark.parametrize("id", written_checks())
+SERVERS = ("postgres", "chroma", "redis")
+
+
+def rows(table: str) -> list:
+    """Every row of a table of every lesson, as the parameters of one test."""
+    every = {id: answers for lesson in WRITTEN for id, answers in getattr(tables(lesson), table).items()}
+    return [pytest.param(id, *answer, id=f"{id} {name}") for id, answers in every.items() for name, *answer in answers]
+
+
+def solution(id: str) -> str:
+    """The code that `check.….solution()` shows."""
+    return exercise(id).solution().code
+
+
+@pytest.fixture
+def started_again(stack: Stack) -> Iterator[Stack]:
+    """The servers; what a test kills is started when it ends."""
+    yield stack
+    for server in stack.servers:
+        server.start()
+
+
+@pytest.mark.parametrize("lesson", WRITTEN)
+def test_manifest_module_source_and_tables_name_the_same_checks(lesson: str) -> None:
+    listed = set(manifest.lesson(lesson).checks)
+    made = {name: value for name, value in vars(judges(lesson)).items() if isinstance(value, Exercise)}
+    assert listed
+    assert {f"{lesson}.{name}" for name in made} == listed
+    assert all(value.id == f"{lesson}.{name}" for name, value in made.items())
+    assert set(tasks(lesson)) == listed
+    for table in ("WRONG", "RIGHT", "NEEDS"):
+        assert set(getattr(tables(lesson), table)) == listed, table
+
+
+@EVERY_CHECK
+def test_a_check_has_enough_wrong_and_right_answers_to_be_trusted(id: str) -> None:
+    wrong, right = tables(id[:2]).WRONG[id], tables(id[:2]).RIGHT[id]
+    assert len({said for _, _, said in wrong}) >= 3
+    assert len({code for _, code, _ in wrong}) == len(wrong)
+    assert all(len(said) >= 10 for _, _, said in wrong)
+    assert len(right) >= 1
+    assert not {code.strip() for _, code in right} & {solution(id).strip(), tasks(id[:2])[id].solved.strip()}
+
+
+@EVERY_CHECK
+def test_a_check_has_a_hint_and_a_solution(id: str) -> None:
+    note = exercise(id).hint()
+    assert note.word.startswith("hint ")
+    assert len(note.text) > 20
+    assert solution(id)
+
+
+@EVERY_CHECK
+def test_the_blank_is_not_attempted(id: str, stack: Stack) -> None:
+    result = checked(id, "", stack)
+    assert result.outcome == "not attempted", result
+    assert "Replace the `...`" in result.message
+
+
+@EVERY_CHECK
+def test_the_solution_of_the_source_passes_and_is_in_the_progress(id: str, stack: Stack) -> None:
+    result = checked_from_source(id, stack)
+    assert result.passed, result
+    assert progress.record(id).outcome == "passed"
+
+
+@EVERY_CHECK
+def test_the_solution_shown_to_learners_passes(id: str, stack: Stack) -> None:
+    result = checked(id, solution(id), stack)
+    assert result.passed, result
+
+
+@pytest.mark.parametrize(("id", "code"), rows("RIGHT"))
+def test_a_different_right_answer_passes(id: str, code: str, stack: Stack) -> None:
+    result = checked(id, code, stack)
+    assert result.passed, result
+
+
+@pytest.mark.parametrize(("id", "code", "said"), rows("WRONG"))
+def test_a_wrong_answer_is_not_yet_right_and_its_misconception_is_named(id: str, code: str, said: str, stack: Stack) -> None:
+    result = checked(id, code, stack)
+    assert result.outcome == "not yet", result
+    assert said in result.message
+
+
+@EVERY_CHECK
+def test_a_value_of_the_wrong_type_is_not_the_checks_mistake(id: str, stack: Stack) -> None:
+    for value in ("42", "'text'", "[None]", "{'id': 1}", "object()"):
+        result = checked(id, f"{id[3:]} = {value}", stack)
+        assert result.outcome == "not yet", result
+        if _is_function(id):
+            assert f"`{id[3:]}` should be a function" in result.message
+
+
+@EVERY_CHECK
+def test_a_function_that_raises_shows_the_learners_own_line(id: str, stack: Stack) -> None:
+    if not _is_function(id):
+        pytest.skip("this exercise asks for a value")
+    result = checked(id, f"def {id[3:]}(*args, **kwargs):\n    raise LookupError('mine')", stack)
+    assert result.outcome == "not yet", result
+    assert result.message.startswith("Your code stopped with `LookupError`.")
+    assert result.detail == f"In {id[3:]}, line 2:\n    raise LookupError('mine')\nLookupError: mine"
+
+
+@EVERY_CHECK
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_dead_server_is_named_and_blamed_on_nobody(id: str, server: str, started_again: Stack) -> None:
+    dead = getattr(started_again, server)
+    result = checked(id, f"{solution(id)}\nstack.{server}.kill()", started_again)
+    assert dead.state == "killed"
+    if server not in tables(id[:2]).NEEDS[id]:
+        assert result.passed, result
+        return
+    assert result.outcome == "could not check", result
+    assert dead.name in result.message
+    assert "Start " in result.message
+    assert "Your work is untouched." in result.message
+
+
+def _is_function(id: str) -> bool:
+    return f"def {id[3:]}(" in tasks(id[:2])[id].blank

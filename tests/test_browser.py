@@ -1,0 +1,235 @@
+"""The lessons as a learner sees them: JupyterLab in a real Chromium, every cell run, buttons pressed.
+
+Set COURSE_SCREENSHOTS to a directory to keep the pictures. `docs/board.png` is the one in the README.
+"""
+
+import base64
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from course.home import ROOT
+from course.servers.process import free_port
+from tests.kernels import until
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+QUIET += ["--disable-component-update", "--disable-sync"]
+SECONDS = 120
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed; CI has it")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """JupyterLab as `make lab` starts it, on a copy of the lessons: running a cell changes the notebook's file."""
+    folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(ROOT / "lessons", folder / "lessons")
+    port, token = free_port(), secrets.token_hex(16)
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--allow-root",
+        f"--port={port}",
+        f"--ServerApp.root_dir={folder}",
+    ]
+    command += [f"--IdentityProvider.token={token}", f"--LabApp.app_settings_dir={ROOT / 'overrides'}"]
+    command += ["--LabApp.expose_app_in_browser=True"]
+    environment = os.environ | {"COURSE_HOME": str(folder / "home"), "JUPYTER_CONFIG_DIR": str(folder / "config")}
+    environment |= {"JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"), "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
+    log = folder / "lab.log"
+    with log.open("w") as output:
+        server = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
+    url = f"http://127.0.0.1:{port}"
+
+    def answers():
+        assert server.poll() is None, log.read_text()
+        try:
+            urllib.request.urlopen(f"{url}/api?token={token}", timeout=5).close()
+        except OSError:
+            return False
+        return True
+
+    until(answers, "JupyterLab to answer", SECONDS)
+    yield lambda path: f"{url}/lab/tree/{path}?token={token}&reset"
+    server.terminate()
+    server.wait(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+class Seen:
+    """What went wrong in a page: console errors, and requests that would leave the machine."""
+
+    def __init__(self, page: Page) -> None:
+        self.errors: list[str] = []
+        self.beyond: list[str] = []
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", self._look)
+
+    def _look(self, request) -> None:
+        parts = urllib.parse.urlsplit(request.url)
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1":
+            self.beyond.append(request.url)
+
+
+STATE = """() => {
+  const panel = window.jupyterapp.shell.currentWidget, cells = panel.content.widgets.filter(cell => cell.model.type === 'code')
+  const outputs = cell => [...Array(cell.model.outputs.length).keys()].map(i => cell.model.outputs.get(i).toJSON())
+  return {
+    busy: panel.sessionContext.session?.kernel?.status !== 'idle',
+    waiting: cells.filter(cell => cell.model.executionCount === null).length,
+    errors: cells.filter(cell => outputs(cell).some(output => output.output_type === 'error'))
+      .map(cell => ({
+        source: cell.model.sharedModel.source,
+        promised: (cell.model.getMetadata('tags') ?? []).includes('raises-exception'),
+      })),
+    said: cells.flatMap(outputs).map(output => [output.data?.['text/plain'] ?? output.text ?? ''].flat().join('')).join('\\n'),
+  }
+}"""
+
+
+def open_lesson(browser, lab, stem):
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.set_default_timeout(SECONDS * 1000)
+    seen = Seen(page)
+    page.goto(lab(f"lessons/{stem}.ipynb"))
+    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'")
+    return page, seen
+
+
+def run_all(page):
+    """Run every cell and wait for the last one. Returns what the page then holds."""
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    over = "!state.busy && (state.waiting === 0 || state.errors.some(error => !error.promised))"
+    page.wait_for_function(f"() => {{ const state = ({STATE})(); return {over} }}")
+    return page.evaluate(STATE)
+
+
+def find(page, selector):
+    """Scroll through the notebook until something shows: JupyterLab draws only what is near the window."""
+    count = page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets.length")
+    for number in range(count):
+        page.evaluate("number => window.jupyterapp.shell.currentWidget.content.scrollToItem(number)", number)
+        if page.locator(selector).count():
+            page.locator(selector).first.scroll_into_view_if_needed()
+            return page.locator(selector).first
+    raise AssertionError(f"nothing like {selector} in the notebook")
+
+
+def svg_of(picture):
+    """The source of a drawn mermaid diagram."""
+    expect(picture).to_have_attribute("src", re.compile("^data:image/svg"))
+    head, _, data = picture.get_attribute("src").partition(",")
+    return base64.b64decode(data).decode() if "base64" in head else urllib.parse.unquote(data)
+
+
+def screenshot(page, name):
+    folder = os.environ.get("COURSE_SCREENSHOTS")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=f"{folder}/{name}.png")
+
+
+@pytest.fixture(scope="module", params=["00_start_here", "01_build_three_databases"])
+def lesson(request, browser, lab):
+    page, seen = open_lesson(browser, lab, request.param)
+    state = run_all(page)
+    yield page, seen, state
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.close()
+
+
+def test_every_cell_runs_and_only_the_promised_errors_come(lesson):
+    _, _, state = lesson
+    assert [error["source"] for error in state["errors"] if not error["promised"]] == []
+    assert "not attempted" in state["said"]
+    assert "✓ passed" not in state["said"]
+
+
+def test_the_diagram_is_drawn_and_the_board_turns_when_a_server_is_killed_by_its_button(lesson):
+    page, _, _ = lesson
+    picture = find(page, ".jp-RenderedMermaid img")
+    drawn = svg_of(picture)
+    assert "<svg" in drawn
+    for words in ("PostgreSQL", "ChromaDB", "Redis", "document embeddings"):
+        assert words in drawn
+    assert "killed" not in drawn
+    assert picture.evaluate("image => image.naturalWidth") > 200
+    screenshot(page, "board-running")
+    page.get_by_role("button", name="Kill ChromaDB").click()
+    until_drawn(page, "killed")
+    screenshot(page, "board-killed")
+    page.get_by_role("button", name="Start ChromaDB").click()
+    until_drawn(page, "killed", present=False)
+
+
+def until_drawn(page, word, present=True):
+    def drawn():
+        picture = page.locator(".jp-RenderedMermaid img").first
+        return (word in svg_of(picture)) == present if picture.count() else False
+
+    for _ in range(SECONDS * 10):
+        if drawn():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"the board never {'showed' if present else 'lost'} the word {word!r}")
+
+
+def test_all_cells_run_a_second_time_in_the_same_kernel(lesson):
+    page, _, _ = lesson
+    state = run_all(page)
+    assert [error["source"] for error in state["errors"] if not error["promised"]] == []
+
+
+def run_cell(page, words):
+    """Run the first code cell with these words in it, and wait for it."""
+    before = page.evaluate(SELECT, words)
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell')")
+    page.wait_for_function(f"count => {{ const state = ({STATE})(); return !state.busy && ({COUNT})() > count }}", arg=before)
+
+
+COUNT = """() => Math.max(...window.jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.executionCount ?? 0))"""
+
+SELECT = f"""words => {{
+  const notebook = window.jupyterapp.shell.currentWidget.content
+  notebook.activeCellIndex = notebook.widgets.findIndex(
+    cell => cell.model.type === 'code' && cell.model.sharedModel.source.includes(words))
+  return ({COUNT})()
+}}"""
+
+
+def test_a_prediction_is_locked_in_and_compared(lesson):
+    page, _, _ = lesson
+    run_cell(page, "= predict(")
+    find(page, "input[type=radio]:enabled").check()
+    page.get_by_role("button", name="Lock in").and_(page.locator(":enabled")).first.click()
+    expect(page.get_by_role("status").filter(has_text="Locked in").first).to_be_visible()
+    assert page.locator("input[type=radio]").first.is_disabled()
+    screenshot(page, "prediction")
+    run_cell(page, ".reveal(")
+    assert "You predicted:" in page.evaluate(STATE)["said"]
+
+
+def test_no_console_error_and_no_request_leaves_the_machine(lesson):
+    _, seen, _ = lesson
+    assert seen.errors == []
+    assert seen.beyond == []

@@ -1,0 +1,465 @@
+"""The exercise machinery: four outcomes, and the learner is never blamed for what is not theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import linecache
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+import redis
+import sqlalchemy.exc
+
+from course import manifest, progress
+from course.blanks import is_blank
+from course.check import Exercise, NotYet, Result, exercise, expect, run
+from course.errors import CourseError, InputError, ServerError
+
+ID = manifest.lesson("00").checks[0]
+CELLS = iter(range(1, 10_000))
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path))
+    return tmp_path
+
+
+def cell(source: str, **names: Any) -> Any:
+    """What a cell of the notebook makes: the last name it binds."""
+    filename = f"/tmp/ipykernel_4242/{next(CELLS)}.py"
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    space: dict[str, Any] = dict(names)
+    exec(compile(source, filename, "exec"), space)
+    return list(space.values())[-1]
+
+
+@pytest.fixture
+def double() -> Exercise:
+    @exercise(ID, hints=["First.", "Second."], solution="def double(x):\n    return 2 * x\n")
+    def double(double: Callable) -> str:
+        found = expect(double(4), int, "Return the number.")
+        if found != 8:
+            raise NotYet(f"You returned {found}. Twice 4 is more.")
+        return "Shifting left does the same."
+
+    return double
+
+
+def value_check(kind: Any = object) -> Exercise:
+    def judge(answer):
+        return "Right."
+
+    judge.__annotations__["answer"] = kind
+    return exercise(ID, solution="1")(judge)
+
+
+STUBS = {
+    "dots": "def f(x):\n    ...",
+    "one line": "def f(x): ...",
+    "docstring": 'def f(x):\n    """What it does."""',
+    "docstring and dots": 'def f(x) -> int:\n    """What it does."""\n    ...  # YOUR CODE HERE',
+    "pass": "def f(x):\n    pass",
+    "return": "def f(x):\n    return",
+    "return None": "def f(x):\n    return None",
+    "return dots": "def f(x):\n    return ...",
+    "async": "async def f(x):\n    ...",
+    "async pass": 'async def f(x):\n    """Doc."""\n    pass',
+    "under an if": "def f(x):\n    if x:\n        ...",
+    "under an else": "def f(x):\n    if x:\n        y = 1\n    else:\n        ...\n    return y",
+    "in a for": "def f(x):\n    for y in x:\n        ...\n    return y",
+    "in a with": "def f(x):\n    with x as y:\n        ...",
+    "in an async with": "async def f(x):\n    async with x as y:\n        ...",
+    "in a try": "def f(x):\n    try:\n        ...\n    finally:\n        x.close()",
+    "between lines": "def f(x):\n    y = x + 1\n    ...\n    return y",
+    "assigned": "def f(x):\n    y = ...\n    return y",
+    "inner function": "def f(x):\n    def g():\n        ...\n    return g",
+    "lambda": "f = lambda x: ...",
+}
+WRITTEN = {
+    "answer": "def f(x):\n    return 0",
+    "false": "def f(x):\n    return False",
+    "short call": "def f(x):\n    x()",
+    "short assignment": "def f(x):\n    x=1",
+    "short loop": "def f(x):\n    for y in x:\n        y()",
+    "indexing": "def f(x):\n    return x[..., 0] + x[...]",
+    "slice assignment": "def f(x):\n    x[...] = 0",
+    "constant tuple": "def f(x):\n    return (\n        'a',\n        100,\n    )",
+    "default": "def f(x, wait=5.0, *, many=100):\n    x.wait(wait)",
+    "except pass": "def f(x):\n    try:\n        x()\n    except KeyError:\n        pass",
+    "endless": "def f(x):\n    while True:\n        x()",
+    "raise": "def f(x):\n    raise NotImplementedError",
+    "async": "async def f(x):\n    await x",
+    "generator": "def f(x):\n    yield",
+}
+
+
+@pytest.mark.parametrize("source", STUBS.values(), ids=STUBS.keys())
+def test_a_stub_is_not_attempted_and_is_not_run(double: Exercise, source: str) -> None:
+    result = double(cell(source))
+    assert result.outcome == "not attempted", result
+    assert "Replace the `...` in `" in result.message
+    assert progress.record(ID) == progress.CheckRecord("not attempted")
+
+
+@pytest.mark.parametrize("source", WRITTEN.values(), ids=WRITTEN.keys())
+def test_written_code_is_no_stub(source: str) -> None:
+    assert not is_blank(cell(source))
+
+
+@pytest.mark.parametrize("value", [..., "", "-- YOUR CODE HERE", " \n# write here\n...", [1, ...], (...,), {"a": ...}, {..., 2}])
+def test_a_blank_value_is_not_attempted(value: object) -> None:
+    assert value_check()(value).outcome == "not attempted"
+
+
+@pytest.mark.parametrize("value", [0, False, [], {}, set(), "SELECT 1 -- ...", "a", len, print, object(), int])
+def test_an_empty_answer_is_an_answer(value: object) -> None:
+    assert value_check()(value).outcome == "passed"
+
+
+def test_a_stub_is_seen_through_decorators_and_partials() -> None:
+    stub = cell(STUBS["dots"])
+
+    @functools.wraps(stub)
+    def wrapper(*values: object) -> object:
+        return stub(*values)
+
+    assert is_blank(wrapper)
+    assert is_blank(functools.partial(stub, 1))
+
+
+def test_a_right_answer_passes_and_stays_passed(double: Exercise) -> None:
+    result = double(cell("def double(x):\n    return x + x"))
+    assert (result.outcome, result.message, result.passed) == ("passed", "Shifting left does the same.", True)
+    double(cell("def double(x):\n    return x"))
+    assert progress.record(ID) == progress.CheckRecord("passed", 2)
+
+
+def test_a_wrong_answer_is_told_what_to_look_at_and_a_hint_after_the_second(double: Exercise) -> None:
+    wrong = cell("def double(x):\n    return x")
+    assert double(wrong).message == "You returned 4. Twice 4 is more."
+    assert double(wrong).message.endswith(f"`check.{double.name}.hint()`.")
+    double(cell("def double(x):\n    return 2 * x"))
+    assert "hint" not in double(wrong).message
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("return [x]", "Return the number. Yours is a list of 1."),
+        ("x * 2", "Yours is `None`: is a `return` missing?"),
+        ("return 'eight'", "Yours is the text `'eight'`."),
+        ("return 8.0", "Yours is the number `8.0`."),
+        ("return True", "Yours is `True`."),
+    ],
+)
+def test_a_returned_value_of_the_wrong_type_is_named(double: Exercise, body: str, said: str) -> None:
+    result = double(cell(f"def double(x):\n    {body}"))
+    assert result.outcome == "not yet"
+    assert said in result.message
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_forgotten_await_is_named(double: Exercise) -> None:
+    assert "is an `await` missing?" in double(cell("async def double(x):\n    return 8")).message
+
+
+def test_a_value_in_place_of_the_function_is_named(double: Exercise) -> None:
+    result = double(8)
+    assert result.outcome == "not yet"
+    assert result.message == "`double` should be a function (its name, without brackets after it). Yours is the number `8`."
+
+
+@pytest.mark.parametrize(
+    ("kind", "fitting", "other"),
+    [(int, 3, True), (float, 3, "3"), (set[str], {"a"}, ["a"]), (int | None, None, 2.5), (dict, {}, [])],
+)
+def test_annotations_of_the_judge_are_kept(kind: Any, fitting: object, other: object) -> None:
+    assert value_check(kind)(fitting).passed
+    assert value_check(kind)(other).outcome == "not yet"
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    import numpy as np
+
+    assert value_check(int)(np.int64(3)).passed
+    assert value_check(float)(np.float32(3)).passed
+
+
+def test_the_learners_error_is_shown_with_their_lines_only(double: Exercise) -> None:
+    helper = cell("def third(items):\n    return items[3]\n")
+    result = double(cell("def double(x):\n    y = [x]\n    return third(y)\n", third=helper))
+    assert result.outcome == "not yet"
+    assert (
+        result.message
+        == "Your code stopped with `IndexError`. The list or row is shorter than the code expects; it may be empty."
+    )
+    assert result.detail.splitlines() == [
+        "In double, line 3:",
+        "    return third(y)",
+        "In third, line 2:",
+        "    return items[3]",
+        "IndexError: list index out of range",
+    ]
+
+
+def test_an_error_deep_in_a_library_is_the_learners_call(double: Exercise) -> None:
+    result = double(cell("def double(x):\n    import json\n    return json.loads('{')"))
+    assert result.outcome == "not yet"
+    assert "return json.loads" in result.detail
+    assert "decoder.py" not in result.detail
+
+
+def test_a_function_in_a_file_is_the_learners_too() -> None:
+    judge = exercise(ID, solution="1")(cell("def judge(function):\n    return function()"))
+
+    def fails() -> None:
+        raise KeyError("17")
+
+    result = judge(fails)
+    assert result.outcome == "not yet"
+    assert "different keys" in result.message
+    assert "judge" not in result.detail
+
+
+@pytest.mark.parametrize("parameters", ["", "x, y", "*, x"])
+def test_a_changed_signature_is_named(double: Exercise, parameters: str) -> None:
+    result = double(cell(f"def double({parameters}):\n    return 8"))
+    assert result.outcome == "not yet"
+    assert "`double` was called with the arguments that the task names" in result.message
+
+
+REQUEST = httpx.Request("GET", "http://127.0.0.1:1/")
+DOWN = {
+    "ours": ServerError("ChromaDB does not answer at 127.0.0.1:8000. Start it on the board above."),
+    "postgres": psycopg.OperationalError('connection to server at "127.0.0.1", port 1 failed: Connection refused'),
+    "postgres shutting down": psycopg.errors.AdminShutdown("terminating connection"),
+    "postgres starting": psycopg.OperationalError("FATAL:  the database system is starting up"),
+    "redis": redis.ConnectionError("Error 111 connecting to 127.0.0.1:1. Connection refused."),
+    "http": httpx.ConnectError("[Errno 111] Connection refused", request=REQUEST),
+    "socket": ConnectionRefusedError(111, "Connection refused"),
+    "sqlalchemy": sqlalchemy.exc.OperationalError("SELECT 1", {}, psycopg.OperationalError("connection refused")),
+    "group": ExceptionGroup("tasks", [ServerError("PostgreSQL does not answer.")]),
+}
+
+
+@pytest.mark.parametrize("error", DOWN.values(), ids=DOWN.keys())
+def test_a_server_that_is_down_is_not_the_learners_fault(double: Exercise, error: Exception) -> None:
+    result = double(_raiser(error))
+    assert result.outcome == "could not check"
+    assert "Your work is untouched" in result.message
+    assert "does not answer" in result.message
+    assert progress.record(ID) == progress.CheckRecord()
+
+
+def test_a_closed_connection_is_named_as_such(double: Exercise) -> None:
+    result = double(_raiser(psycopg.OperationalError("the connection is closed")))
+    assert result.outcome == "could not check"
+    assert "run the cell that connects again" in result.message
+
+
+def test_a_real_client_without_its_server_could_not_be_checked(double: Exercise) -> None:
+    source = "def double(x):\n    import redis\n    return redis.Redis(port=1).get('x')"
+    assert double(cell(source)).message.startswith("Redis does not answer (Error")
+    source = "def double(x):\n    import psycopg\n    return psycopg.connect('host=127.0.0.1 port=1')"
+    assert double(cell(source)).message.startswith("PostgreSQL does not answer (")
+    source = "def double(x):\n    import chromadb\n    return chromadb.HttpClient(port=1)"
+    assert double(cell(source)).message.startswith("ChromaDB does not answer (")
+
+
+NOT_DOWN = {
+    "password": psycopg.OperationalError("FATAL:  password authentication failed"),
+    "cancelled": psycopg.errors.QueryCanceled("canceling statement due to statement timeout"),
+    "too many": psycopg.errors.TooManyConnections("sorry, too many clients already"),
+    "redis password": redis.AuthenticationError("invalid password"),
+    "course": InputError("embed() got an empty text."),
+}
+
+
+@pytest.mark.parametrize("error", NOT_DOWN.values(), ids=NOT_DOWN.keys())
+def test_a_server_that_answers_no_is_the_learners_to_solve(double: Exercise, error: Exception) -> None:
+    result = double(_raiser(error))
+    assert result.outcome == "not yet"
+    assert str(error) in result.detail
+
+
+def test_a_mistake_while_handling_a_dead_server_is_the_learners(double: Exercise) -> None:
+    source = "def double(x):\n    try:\n        raise error\n    except Exception:\n        return misspelled"
+    assert double(cell(source, error=DOWN["redis"])).message.startswith("Your code stopped with `NameError`.")
+
+
+def test_a_mistake_of_the_judge_is_not_the_learners() -> None:
+    @exercise(ID, solution="1")
+    def broken(answer: int) -> str:
+        return {}["nothing"]
+
+    result = broken(1)
+    assert result.outcome == "could not check"
+    assert "The check itself has a mistake" in result.message
+    assert result.detail == "KeyError: 'nothing'"
+    assert progress.record(ID) == progress.CheckRecord()
+
+
+@pytest.mark.parametrize("verdict", [None, "", True, 1])
+def test_a_judge_without_a_sentence_passes_nobody(verdict: object) -> None:
+    result = exercise(ID, solution="1")(lambda answer: verdict)(1)
+    assert result.outcome == "could not check"
+    assert progress.record(ID).outcome == ""
+
+
+def test_an_assert_of_the_judge_is_a_mistake_of_the_judge() -> None:
+    @exercise(ID, solution="1")
+    def broken(answer: int) -> str:
+        raise AssertionError("the stage is not set")
+
+    assert broken(1).outcome == "could not check"
+
+
+def test_an_interrupt_goes_through(double: Exercise) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        double(_raiser(KeyboardInterrupt()))
+
+
+def test_a_call_with_too_few_values_says_how_to_call(double: Exercise) -> None:
+    result = double()
+    assert result.outcome == "could not check"
+    assert f"`check.{double.name}(double)`" in result.message
+
+
+def test_only_checks_of_the_manifest_can_be_made() -> None:
+    with pytest.raises(CourseError, match="manifest"):
+        exercise("00.nothing_like_it", solution="")(lambda answer: "")
+
+
+def test_hints_come_one_after_the_other(double: Exercise) -> None:
+    assert [(note.word, note.text) for note in (double.hint(), double.hint(), double.hint())] == [
+        ("hint 1 of 2", "First."),
+        ("hint 2 of 2", "Second."),
+        ("hint 1 of 2", "First."),
+    ]
+    assert progress.record(ID).hints == 2
+    assert "solution()" in value_check().hint().text
+
+
+def test_the_solution_is_shown_as_code_and_noted(double: Exercise) -> None:
+    bundle = double.solution()._repr_mimebundle_()
+    assert "```python\ndef double(x):\n    return 2 * x\n```" in bundle["text/markdown"]
+    assert "Reading it is fine" in bundle["text/plain"]
+    assert "def double(x):\n    return 2 * x" in bundle["text/plain"]
+    assert progress.record(ID).solution_seen
+    assert "```sql" in exercise(ID, solution="\n    SELECT 1\n")(lambda a: "").solution()._repr_mimebundle_()["text/markdown"]
+
+
+def test_the_outcome_is_a_word_and_a_sign_and_nothing_is_markup(double: Exercise) -> None:
+    bundle = double(cell("def double(x):\n    return '<script>'"))._repr_mimebundle_()
+    assert "<strong>→ not yet</strong>" in bundle["text/html"]
+    assert "&lt;script&gt;" in bundle["text/html"]
+    assert "<script>" not in bundle["text/html"]
+    assert bundle["text/plain"].startswith(f"→ not yet [{ID}]: Return the number.")
+
+
+def test_a_judge_that_runs_a_coroutine_works_inside_a_running_loop() -> None:
+    @exercise(ID, solution="1")
+    def doubled(double: Callable) -> str:
+        return "Right." if run(double(4)) == 8 else ""
+
+    async def notebook() -> Result:
+        return doubled(cell("import asyncio\nasync def double(x):\n    await asyncio.sleep(0)\n    return 2 * x"))
+
+    assert asyncio.run(notebook()).passed
+
+
+def test_an_interrupt_cancels_the_coroutine() -> None:
+    cancelled = threading.Event()
+
+    async def endless() -> None:
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    with pytest.raises(KeyboardInterrupt):
+        run(endless())
+    assert cancelled.wait(timeout=30)
+
+
+def test_an_error_in_a_coroutine_keeps_the_learners_lines() -> None:
+    judge = exercise(ID, solution="1")(cell("def judge(double):\n    return run(double(4))", run=run))
+    result = judge(cell("async def double(x):\n    return x / 0"))
+    assert result.outcome == "not yet"
+    assert "    return x / 0" in result.detail
+
+
+@pytest.fixture
+def later() -> Exercise:
+    @exercise(ID, solution="1")
+    async def later(double: Callable) -> str:
+        if await double(4) != 8:
+            raise NotYet("Twice 4 is 8.")
+        return "Right."
+
+    return later
+
+
+def test_an_async_judge_runs_in_the_notebooks_own_loop(later: Exercise) -> None:
+    async def notebook() -> tuple[Result, bool]:
+        loops = []
+        source = "import asyncio\nasync def double(x):\n    loops.append(asyncio.get_running_loop())\n    return 2 * x"
+        result = await later(cell(source, loops=loops))
+        return result, loops == [asyncio.get_running_loop()]
+
+    result, same_loop = asyncio.run(notebook())
+    assert result.passed
+    assert same_loop
+    assert type(result) is Result
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_async_check_without_await_says_so_and_judges_nothing(later: Exercise) -> None:
+    result = later(cell("async def double(x):\n    return 8"))
+    assert result.outcome == "could not check"
+    assert f"`await check.{later.name}(double)`" in result.message
+    assert progress.record(ID) == progress.CheckRecord()
+
+
+@pytest.mark.parametrize(
+    ("source", "outcome"),
+    [
+        (STUBS["async"], "not attempted"),
+        ("async def double(x):\n    return x", "not yet"),
+        ("async def double(x):\n    return {}[x]", "not yet"),
+        ("def double(x):\n    return 8", "not yet"),
+    ],
+)
+def test_every_outcome_can_be_awaited(later: Exercise, source: str, outcome: str) -> None:
+    async def notebook() -> Result:
+        return await later(cell(source))
+
+    assert asyncio.run(notebook()).outcome == outcome
+
+
+def test_an_await_too_many_does_no_harm(double: Exercise) -> None:
+    async def notebook() -> Result:
+        return await double(cell("def double(x):\n    return 8"))
+
+    assert asyncio.run(notebook()).passed
+
+
+def test_progress_that_cannot_be_kept_does_not_hide_the_answer(double: Exercise, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_HOME", "/proc/nowhere")
+    result = double(cell("def double(x):\n    return 8"))
+    assert result.passed
+    assert "not in your progress" in result.message
+
+
+def _raiser(error: BaseException) -> Callable:
+    return cell("def double(x):\n    raise error", error=error)

@@ -1,0 +1,291 @@
+"""The commands: what `make`, `.ci/run` and the workflow do, run with stand-ins for the programs they call."""
+
+import fcntl
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import jupyterlab
+import pytest
+import yaml
+from jupyterlab_server.settings_utils import _get_overrides
+
+from course.clean import clean
+from course.errors import DirectoryInUseError
+from course.home import ROOT
+
+PYTHON = shlex.quote(sys.executable)
+
+# Stands in for a program: writes down how it was called, fails when told to, and makes what the real one would make.
+STAND_IN = f"""#!/bin/sh
+echo "${{0##*/}} $*" >> "$CALLS"
+case "$*" in
+    *"$FAILS"*) exit 3 ;;
+    "-m venv .venv" | "venv "*" .venv") mkdir -p .venv/bin && cp "$BIN/python3" .venv/bin/python ;;
+    -c*) exec {PYTHON} "$@" ;;
+esac
+"""
+OLD_PYTHON = f"""#!/bin/sh
+exec {PYTHON} -c 'import sys; sys.version_info = (3, 9, 18, "final", 0); exec(sys.argv[2])' "$@"
+"""
+LAB = "python -m jupyterlab --LabApp.app_settings_dir=overrides --LabApp.default_url=/lab/tree/lessons/00_start_here.ipynb"
+WITH_PIP = ["python3 -m venv .venv", "python -m pip install --disable-pip-version-check -r requirements.txt"]
+WITH_UV = ["uv venv --quiet --seed --python python3 .venv", "uv pip install --python .venv/bin/python -r requirements.txt"]
+
+
+@dataclass
+class Checkout:
+    """A checkout in a folder whose name has a space, and a PATH on which the programs are stand-ins."""
+
+    root: Path
+    bin: Path
+
+    def program(self, name: str, text: str = STAND_IN) -> None:
+        (self.bin / name).write_text(text)
+        (self.bin / name).chmod(0o755)
+
+    def run(self, *command: str, fails: str = "nothing fails") -> subprocess.CompletedProcess:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "COURSE_"))}
+        own = {"PATH": f"{self.bin}:/usr/bin:/bin", "BIN": str(self.bin), "CALLS": str(self.bin / "calls"), "FAILS": fails}
+        return subprocess.run(command, cwd=self.root, env=kept | own, capture_output=True, text=True)
+
+    def calls(self) -> list[str]:
+        """What was called since the last time, without looks at a version or a path."""
+        path = self.bin / "calls"
+        calls = path.read_text().splitlines() if path.exists() else []
+        path.unlink(missing_ok=True)
+        return [call for call in calls if call.split()[1] not in ("-c", "--version") and " " in call and call[0] not in '"\t']
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    made = Checkout(tmp_path / "my course", tmp_path / "bin")
+    made.bin.mkdir()
+    for name in ("Makefile", "requirements.txt", "pyproject.toml", ".ci/run"):
+        (made.root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, made.root / name)
+    made.program("python3")
+    made.program("uv", "#!/bin/sh\nexit 127\n")
+    made.program("id", "#!/bin/sh\necho 1000\n")
+    return made
+
+
+@pytest.mark.parametrize("uv", [True, False])
+def test_make_lab_installs_and_opens_lesson_00(checkout: Checkout, uv: bool) -> None:
+    if uv:
+        checkout.program("uv")
+    done = checkout.run("make", "lab")
+    assert done.returncode == 0, done.stderr
+    assert checkout.calls() == [*(WITH_UV if uv else WITH_PIP), LAB]
+
+
+def test_make_lab_again_installs_nothing(checkout: Checkout) -> None:
+    checkout.run("make", "lab")
+    checkout.calls()
+    checkout.run("make", "lab", "OPTIONS=--no-browser")
+    assert checkout.calls() == [f"{LAB} --no-browser"]
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "pyproject.toml"])
+def test_make_lab_installs_what_is_newer(checkout: Checkout, file: str) -> None:
+    checkout.run("make", "lab")
+    checkout.calls()
+    os.utime(checkout.root / file, (time.time() + 60, time.time() + 60))
+    checkout.run("make", "lab")
+    assert checkout.calls() == [WITH_PIP[1], LAB]
+
+
+def test_a_moved_checkout_is_installed_anew(checkout: Checkout) -> None:
+    checkout.run("make", "lab")
+    checkout.calls()
+    checkout.root = checkout.root.rename(checkout.root.with_name("another place"))
+    checkout.run("make", "lab")
+    assert checkout.calls() == [WITH_PIP[1], LAB]
+
+
+def test_an_environment_that_does_not_run_is_made_anew(checkout: Checkout) -> None:
+    checkout.run("make", "lab")
+    checkout.calls()
+    (checkout.root / ".venv/bin/python").unlink()
+    checkout.run("make", "lab")
+    assert checkout.calls() == [*WITH_PIP, LAB]
+
+
+def test_an_install_that_failed_is_tried_again(checkout: Checkout) -> None:
+    assert checkout.run("make", "lab", fails="pip install").returncode != 0
+    assert checkout.calls() == WITH_PIP
+    checkout.run("make", "lab")
+    assert checkout.calls() == [WITH_PIP[1], LAB]
+
+
+def test_an_old_python_is_told_so(checkout: Checkout) -> None:
+    checkout.program("python3", OLD_PYTHON)
+    done = checkout.run("make", "lab")
+    assert done.returncode != 0
+    assert "Python 3.11 or newer is needed, found 3.9." in done.stderr
+    assert not (checkout.root / ".venv").exists()
+
+
+def test_jupyterlab_may_run_as_root_only_where_it_does(checkout: Checkout) -> None:
+    checkout.program("id", "#!/bin/sh\necho 0\n")
+    checkout.run("make", "lab")
+    assert checkout.calls()[-1] == f"{LAB} --allow-root"
+
+
+def test_the_overrides_are_read_and_are_settings_that_jupyterlab_knows() -> None:
+    overrides, error = _get_overrides(str(ROOT / "overrides"))
+    assert not error
+    schemas = Path(jupyterlab.__file__).parent / "schemas"
+    for plugin, settings in overrides.items():
+        package, name = plugin.split(":")
+        known = json.loads((schemas / package / f"{name}.json").read_text())["properties"]
+        assert set(settings) <= set(known)
+    news = json.loads((schemas / "@jupyterlab/apputils-extension/notification.json").read_text())["properties"]["fetchNews"]
+    assert overrides["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
+    assert "false" in [choice["const"] for choice in news["oneOf"]]
+
+
+GATES = ["ruff check", "ruff format --check", "course.build --check", "0.5 tests", "--nbval solutions", "--nbval-lax"]
+
+
+def test_make_test_runs_every_gate(checkout: Checkout) -> None:
+    checkout.run("make", "lab")
+    checkout.calls()
+    assert checkout.run("make", "test").returncode == 0
+    calls = checkout.calls()
+    assert [gate in call for gate, call in zip(GATES, calls, strict=True)] == [True] * len(GATES)
+    for call in calls[4:]:
+        assert "-p tests.nbval_gate" in call
+        assert "--nbval-current-env" in call
+        assert "--nbval-cell-timeout=" in call
+        assert "--nbval-sanitize-with=" in call
+
+
+@pytest.mark.parametrize("number", range(len(GATES)), ids=GATES)
+def test_make_test_stops_at_the_first_gate_that_fails(checkout: Checkout, number: int) -> None:
+    checkout.run("make", "lab")
+    checkout.calls()
+    assert checkout.run("make", "test", fails=GATES[number]).returncode != 0
+    assert len(checkout.calls()) == number + 1
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_the_last_gate_says_that_all_passed_only_if_it_did_too(tmp_path: Path, passes: bool) -> None:
+    (tmp_path / "test_it.py").write_text(f"def test_it():\n    assert {passes}\n")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "tests.closing",
+        "-p",
+        "no:schemathesis",
+        f"--rootdir={tmp_path}",
+        str(tmp_path),
+    ]
+    environment = os.environ | {"COURSE_TEST_BEGAN": str(int(time.time()))}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert ("all gates passed" in done.stdout) is passes
+    assert re.fullmatch(r"=* ?1 (passed|failed) in [\d.]+s ?=*", done.stdout.splitlines()[-1])
+
+
+def test_the_lock_is_made_from_pyproject_for_every_platform(checkout: Checkout) -> None:
+    checkout.run("make", "lab")
+    checkout.program("../my course/.venv/bin/uv")
+    checkout.calls()
+    made = "python -m uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url"
+    assert checkout.run("make", "lock").returncode == 0
+    assert checkout.calls() == [f"{made} --output-file requirements.txt -"]
+    checkout.run("make", "lock", "UPGRADE=1")
+    assert checkout.calls() == [f"{made} --upgrade --output-file requirements.txt -"]
+
+
+@pytest.fixture
+def used(tmp_path: Path) -> Path:
+    """A COURSE_HOME that was used, and caches in a checkout around it."""
+    for name in ("course/__pycache__/x.pyc", ".ruff_cache/x", "lessons/00.ipynb", ".venv/__pycache__/x.pyc"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    home = tmp_path / ".course"
+    for name in ("stacks/00/lock", "stacks/00/postgres/PG_VERSION", "templates/x", "cache/x", "password", "progress.json"):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).touch()
+    return home
+
+
+def files(root: Path) -> set[str]:
+    return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+
+
+def test_make_clean_removes_data_and_caches_and_keeps_what_the_learner_made(used: Path) -> None:
+    clean(used, root=used.parent)
+    assert files(used.parent) == {".course/progress.json", "lessons/00.ipynb", ".venv/__pycache__/x.pyc"}
+
+
+def test_make_clean_removes_nothing_while_servers_run(used: Path) -> None:
+    before = files(used.parent)
+    with (used / "stacks/00/lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(DirectoryInUseError, match="lesson 00 run"):
+            clean(used, root=used.parent)
+        assert files(used.parent) == before
+    clean(used, root=used.parent)
+    assert files(used) == {"progress.json"}
+
+
+def ci_checkout(checkout: Checkout) -> None:
+    for name in ("make", "sudo", "setpriv", "useradd", "redis-server", "chromium", "docker-compose"):
+        checkout.program(name)
+
+
+def test_ci_makes_the_environment_and_tests(checkout: Checkout) -> None:
+    ci_checkout(checkout)
+    done = checkout.run(".ci/run")
+    assert done.returncode == 0, done.stderr
+    assert checkout.calls() == ["make .venv/.ready", "make test"]
+    assert re.search(r"after \d+ s", done.stdout)
+
+
+def test_ci_installs_what_is_missing_as_root(checkout: Checkout) -> None:
+    ci_checkout(checkout)
+    checkout.program("python3", f'#!/bin/sh\n[ "$*" = "-c import ensurepip" ] && exit 1\nexec {PYTHON} "$@"\n')
+    done = checkout.run(".ci/run")
+    assert done.returncode == 0, done.stderr
+    installs = [call for call in checkout.calls() if call.startswith("sudo") and "apt-get" in call]
+    assert "update" in installs[0]
+    assert installs[1].endswith("python3-venv")
+
+
+@pytest.mark.parametrize("fails", ["ready", "test", "update"])
+def test_ci_fails_where_a_step_fails(checkout: Checkout, fails: str) -> None:
+    ci_checkout(checkout)
+    checkout.program("python3", f'#!/bin/sh\n[ "$*" = "-c import ensurepip" ] && exit 1\nexec {PYTHON} "$@"\n')
+    assert checkout.run(".ci/run", fails=fails).returncode != 0
+
+
+def test_the_workflow_runs_the_same_on_a_fork() -> None:
+    text = (ROOT / ".github/workflows/ci.yml").read_text()
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {"contents": "read"}
+    assert "secrets." not in text
+    linux, macos = workflow["jobs"]["linux"], workflow["jobs"]["macos"]
+    assert [step["run"] for step in linux["steps"] if "run" in step] == [".ci/run"]
+    assert [step["run"] for step in macos["steps"] if "run" in step] == ["make test"]
+    assert linux["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 60
+        for step in job["steps"]:
+            assert re.fullmatch(r"actions/[\w-]+@v\d+", step.get("uses", "actions/none@v1"))
+
+
+def test_no_file_names_a_place_on_the_machine_that_made_it() -> None:
+    command = ["git", "-c", "safe.directory=*", "grep", "-nIE", "--untracked", r"(^|[^A-Za-z0-9_.-])/(home|Users|root)/[A-Za-z]"]
+    done = subprocess.run([*command, "--", "."], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")

@@ -1,0 +1,471 @@
+"""What notebooks display: each with a text twin, nothing as markup, readable without colour."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import json
+import re
+import threading
+from collections import namedtuple
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+
+from course import manifest, predict, progress, show
+from course.errors import CourseError, InputError, ServerError
+from course.note import Note
+from course.show import charts, diagram, quiz
+from course.show.diagram import MERMAID, Board
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+Shown = list[dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
+    """What was displayed and updated, in order, as a frontend gets it."""
+    shell = InteractiveShell.instance()
+    assert isinstance(shell.displayhook, DisplayHook)
+    publisher = CapturingDisplayPublisher(parent=shell)
+    monkeypatch.setattr(shell, "display_pub", publisher)
+    return publisher.outputs
+
+
+# ---- messages
+
+
+def test_a_message_is_escaped_and_has_a_word_a_sign_and_a_twin() -> None:
+    bundle = Note("→", "not yet", "Use `a < b` & <b>.\nThen go on.", "<x>", "next", "00.a")._repr_mimebundle_()
+    assert "<strong>→ not yet</strong>" in bundle["text/html"]
+    assert ">a &lt; b</code> &amp; &lt;b&gt;.<br>Then" in bundle["text/html"]
+    assert "&lt;x&gt;</pre>" in bundle["text/html"]
+    assert bundle["text/plain"] == "→ not yet [00.a]: Use `a < b` & <b>.\nThen go on.\n    <x>"
+
+
+# ---- tables
+
+
+def test_a_table_shows_ten_rows_and_says_how_many_there_are() -> None:
+    table = show.table([(n, n / 7) for n in range(30)], ["n", "seventh"])
+    assert len(table.rows) == 10
+    lines = repr(table).splitlines()
+    assert lines[:3] == ["n  seventh", "-  -------", "0    0.000"]
+    assert lines[-1] == "30 rows, the first 10 shown"
+    assert table._repr_mimebundle_()["text/html"].count("<tr>") == 11
+    assert repr(show.table([(1,)], ["n"], total=300)).endswith("300 rows, the first 1 shown")
+    assert repr(show.table([(1,)], ["n"])).endswith("\n1 row")
+
+
+def test_an_empty_table_says_so() -> None:
+    assert repr(show.table([], ["id", "title"])) == "id  title\n--  -----\n0 rows"
+    assert repr(show.table([])) == "0 rows"
+    assert "0 rows" in show.table([])._repr_mimebundle_()["text/html"]
+
+
+def test_numbers_stand_right_and_texts_left() -> None:
+    table = show.table([("a", 1, 2.5, True), ("bcd", 100, None, False)], ["text", "whole", "part", "yes"])
+    assert repr(table).splitlines() == [
+        "text  whole   part  yes",
+        "----  -----  -----  -----",
+        "a         1  2.500  True",
+        "bcd     100   NULL  False",
+        "2 rows",
+    ]
+    sides = re.findall(r"<th[^>]*text-align:(\w+)", table._repr_mimebundle_()["text/html"])
+    assert sides == ["left", "right", "right", "left"]
+
+
+def test_html_is_escaped_everywhere() -> None:
+    html = show.table([("<script>",)], ["<i>"], title="<b>")._repr_mimebundle_()["text/html"]
+    assert not re.search("<(script|i|b)>", html)
+    assert html.count("&lt;") == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "NULL"),
+        (0.12345, "0.123"),
+        (np.float32(1.5), "1.500"),
+        (np.int64(7), "7"),
+        (float("nan"), "nan"),
+        (decimal.Decimal("1.00000000"), "1.000"),
+        (decimal.Decimal("12"), "12"),
+        (decimal.Decimal("NaN"), "NaN"),
+        (datetime.datetime(2026, 1, 2, 3, 4, 5, 6), "2026-01-02 03:04:05"),
+        (np.full(384, 0.5, dtype=np.float32), "[0.500, 0.500, 0.500, … 384 numbers]"),
+        ([0.5] * 384, "[0.500, 0.500, 0.500, … 384 numbers]"),
+        ("two\n  lines", "two lines"),
+        ("x" * 60, "x" * 60),
+        ("x" * 61, "x" * 59 + "…"),
+    ],
+)
+def test_values_are_short(value: object, text: str) -> None:
+    assert repr(show.table([(value,)], ["v"])).splitlines()[2] == text
+
+
+@dataclass
+class Pair:
+    id: int
+    name: str
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"id": 1, "name": "a"}, {"id": 2}],
+        [namedtuple("Row", "id name")(1, "a"), (2, None)],
+        [Pair(1, "a"), Pair(2, None)],
+    ],
+)
+def test_rows_that_know_their_columns(rows: list[Any]) -> None:
+    assert repr(show.table(rows)).splitlines() == ["id  name", "--  ----", " 1  a", " 2  NULL", "2 rows"]
+
+
+def test_other_rows() -> None:
+    assert show.table(iter([(1, 2)])).columns == ("column 1", "column 2")
+    assert show.table(["a", "b"], ["letter"]).rows == (("a",), ("b",))
+    assert show.table([{"b": 1, "a": 2}], ["a"]).rows == ((2,),)
+
+
+@pytest.mark.parametrize("rows", ["text", {"a": 1}, 5, None])
+def test_what_is_no_list_of_rows_is_refused(rows: object) -> None:
+    with pytest.raises(InputError, match="list of rows"):
+        show.table(rows)
+
+
+def test_a_row_that_does_not_fit_its_columns_is_refused() -> None:
+    with pytest.raises(InputError, match="3 values, and there are 2 columns"):
+        show.table([(1, 2, 3)], ["a", "b"])
+
+
+# ---- the board
+
+
+@dataclass(eq=False)
+class FakeServer:
+    name: str
+    role: str
+    state: str = "running"
+    can_be_killed: bool = True
+    problem: str = ""
+    tell: Callable[[FakeServer], None] = field(default=lambda server: None)
+
+    def kill(self) -> None:
+        self._become("killed")
+
+    def start(self) -> None:
+        if self.problem:
+            raise ServerError(self.problem)
+        self._become("starting")
+        self._become("running")
+
+    def _become(self, state: str) -> None:
+        self.state = state
+        self.tell(self)
+
+
+class FakeStack:
+    def __init__(self, *, can_be_killed: bool = True) -> None:
+        roles = {"PostgreSQL": "users, chats, settings", "ChromaDB": "document embeddings", "Redis": "caching, sessions"}
+        self.servers = tuple(FakeServer(name, role, can_be_killed=can_be_killed) for name, role in roles.items())
+        self.watchers: list[Callable[[FakeServer], None]] = []
+        for server in self.servers:
+            server.tell = lambda server: [watcher(server) for watcher in self.watchers]
+
+    def watch(self, watcher: Callable[[FakeServer], None]) -> Callable[[], None]:
+        self.watchers.append(watcher)
+        return lambda: self.watchers.remove(watcher)
+
+
+def buttons(board: Board) -> dict[str, Any]:
+    return {button.description: button for _, kill, start in board._buttons for button in (kill, start)}
+
+
+def enabled(board: Board) -> set[str]:
+    return {name for name, button in buttons(board).items() if not button.disabled}
+
+
+def test_the_board_draws_the_servers_with_their_states(shown: Shown) -> None:
+    show.board(FakeStack())
+    picture = shown[0]["data"]
+    assert picture["text/plain"] == (
+        "Your FastAPI App\n  → PostgreSQL (users, chats, settings): running\n"
+        "  → ChromaDB (document embeddings): running\n  → Redis (caching, sessions): running"
+    )
+    assert 'S1["ChromaDB<br/>document embeddings<br/><b>running</b>"]' in picture[MERMAID]
+    assert "style S1 fill:#FFF3E0,stroke:#EF6C00,color:#000" in picture[MERMAID]
+    assert all("color:#" in line for line in picture[MERMAID].splitlines() if "style" in line)
+    assert WIDGET in shown[1]["data"]
+    assert shown[1]["data"]["text/plain"] == "PostgreSQL: running · ChromaDB: running · Redis: running"
+
+
+def test_a_button_kills_and_another_starts_and_the_picture_follows(shown: Shown) -> None:
+    board = Board(FakeStack())
+    first = shown[0]["transient"]["display_id"]
+    assert enabled(board) == {"Kill PostgreSQL", "Kill ChromaDB", "Kill Redis"}
+    buttons(board)["Kill ChromaDB"].click()
+    assert enabled(board) == {"Kill PostgreSQL", "Start ChromaDB", "Kill Redis"}
+    assert (shown[-1]["update"], shown[-1]["transient"]["display_id"]) == (True, first)
+    assert "ChromaDB (document embeddings): killed" in shown[-1]["data"]["text/plain"]
+    assert "APP -.-> S1" in shown[-1]["data"][MERMAID]
+    assert "stroke-dasharray" in shown[-1]["data"][MERMAID]
+    assert "ChromaDB: killed" in board._status.value
+    buttons(board)["Start ChromaDB"].click()
+    assert any("ChromaDB (document embeddings): starting" in one["data"]["text/plain"] for one in shown)
+    assert enabled(board) == {"Kill PostgreSQL", "Kill ChromaDB", "Kill Redis"}
+    assert "stroke-dasharray" not in shown[-1]["data"][MERMAID]
+
+
+def test_a_change_from_another_thread_is_drawn(shown: Shown) -> None:
+    stack = FakeStack()
+    board = Board(stack)
+    killer = threading.Thread(target=stack.servers[2].kill)
+    killer.start()
+    killer.join()
+    assert "Redis (caching, sessions): killed" in shown[-1]["data"]["text/plain"]
+    assert "Start Redis" in enabled(board)
+
+
+def test_a_start_that_fails_is_told_in_the_status_line(shown: Shown) -> None:
+    stack = FakeStack()
+    board = Board(stack)
+    stack.servers[1].kill()
+    stack.servers[1].problem = "The disk is <full>. Free some space."
+    buttons(board)["Start ChromaDB"].click()
+    assert "Start ChromaDB did not work: The disk is &lt;full&gt;. Free some space." in board._status.value
+    assert "Start ChromaDB" in enabled(board)
+    stack.servers[1].problem = ""
+    buttons(board)["Start ChromaDB"].click()
+    assert "did not work" not in board._status.value
+
+
+def test_a_second_click_on_a_button_that_is_off_does_nothing(shown: Shown) -> None:
+    stack = FakeStack()
+    board = Board(stack)
+    buttons(board)["Kill Redis"].click()
+    stack.servers[2].kill = lambda: pytest.fail("killed twice")
+    buttons(board)["Kill Redis"].click()
+    assert "did not work" not in board._status.value
+
+
+def test_a_new_board_ends_the_former_one_of_the_same_stack(shown: Shown) -> None:
+    stack, other = FakeStack(), FakeStack()
+    show.board(other)
+    show.board(stack)
+    former = diagram._open[-1]
+    show.board(stack)
+    assert (len(stack.watchers), len(other.watchers)) == (1, 1)
+    assert enabled(former) == set()
+    assert "This board has ended" in former._status.value
+    before = len(shown)
+    stack.servers[0].kill()
+    assert len(shown) == before + 1
+    former.close()
+    former.refresh()
+    assert (len(shown), len(stack.watchers)) == (before + 1, 1)
+
+
+def test_servers_of_others_have_no_buttons(shown: Shown) -> None:
+    stack = FakeStack(can_be_killed=False)
+    stack.servers[0].state = "not answering"
+    board = Board(stack)
+    assert buttons(board) == {}
+    assert "may serve others" in board._status.value
+    assert "PostgreSQL (users, chats, settings): not answering" in shown[0]["data"]["text/plain"]
+
+
+# ---- predictions
+
+QUESTION = ("00.guess", "What is left after `DELETE`?", ["0 < 9", "9", "it depends"])
+
+
+def choose(guess: quiz.Prediction, option: str) -> None:
+    guess._radio.value = option
+    guess._button.click()
+
+
+def test_a_question_has_lettered_options_and_no_choice_made_for_you(shown: Shown) -> None:
+    guess = predict(*QUESTION)
+    assert shown[0]["data"]["text/plain"].splitlines() == [
+        "Predict. What is left after `DELETE`?",
+        "  ( ) a  0 < 9",
+        "  ( ) b  9",
+        "  ( ) c  it depends",
+    ]
+    assert WIDGET in shown[0]["data"]
+    assert guess._radio.value is None
+    assert guess._button.disabled
+    guess._button.click()
+    assert guess.choice is None
+
+
+def test_a_locked_prediction_cannot_be_changed_and_survives_a_second_run(shown: Shown) -> None:
+    guess = predict(*QUESTION)
+    choose(guess, "9")
+    assert (guess.choice, guess._radio.disabled, guess._button.disabled) == ("9", True, True)
+    choose(guess, "0 < 9")
+    again = predict(*QUESTION)
+    assert (again.choice, again._radio.value, again._radio.disabled) == ("9", "9", True)
+    assert "  (x) b  9" in shown[-1]["data"]["text/plain"]
+    assert progress.prediction("00.guess") == "9"
+
+
+def test_two_open_questions_agree_on_the_first_that_was_locked(shown: Shown) -> None:
+    one, two = predict(*QUESTION), predict(*QUESTION)
+    choose(one, "9")
+    choose(two, "it depends")
+    assert (two.choice, two._radio.value) == ("9", "9")
+
+
+@pytest.mark.parametrize(
+    ("choice", "word", "said"),
+    [
+        ("9", "✓ as you predicted", "You predicted: 9. What happened: 9."),
+        ("it depends", "≠ not as you predicted", "You predicted: it depends. What happened: 9."),
+        (None, "○ no prediction", "You did not predict. What happened: 9."),
+    ],
+)
+def test_the_reveal_compares(shown: Shown, choice: str | None, word: str, said: str) -> None:
+    guess = predict(*QUESTION)
+    if choice:
+        choose(guess, choice)
+    assert guess.reveal(9, because="ChromaDB was never told.") is None
+    assert shown[-1]["data"]["text/plain"] == f"{word}: {said}\nChromaDB was never told."
+    assert "ChromaDB was never told." in shown[-1]["data"]["text/html"]
+
+
+def test_after_the_reveal_it_is_too_late_until_the_cell_runs_again(shown: Shown) -> None:
+    guess = predict(*QUESTION)
+    guess._radio.value = "9"
+    guess.reveal("9", because="So.")
+    guess._button.click()
+    assert (guess.choice, progress.prediction("00.guess")) == (None, None)
+    choose(predict(*QUESTION), "9")
+    assert progress.prediction("00.guess") == "9"
+
+
+def test_an_outcome_that_is_no_option_is_an_error(shown: Shown) -> None:
+    guess = predict(*QUESTION)
+    with pytest.raises(InputError, match="none of the options"):
+        guess.reveal("8", because="")
+    assert len(shown) == 1
+
+
+def test_the_question_does_not_carry_markup(shown: Shown) -> None:
+    guess = quiz.Prediction("00.guess", "Is <b> `a < b`?", ["yes", "no"])
+    assert "Is &lt;b&gt; <code" in guess._title.value
+    assert ">a &lt; b</code>?" in guess._title.value
+
+
+def test_changed_options_ask_again(shown: Shown) -> None:
+    choose(predict(*QUESTION), "9")
+    assert predict("00.guess", "Which?", ["10", "11"]).choice is None
+
+
+@pytest.mark.parametrize("options", [[], ["one"], "ab", ["a", "a"], ["a", 2], ["a", ""], [str(n) for n in range(11)]])
+def test_options_must_be_different_texts(shown: Shown, options: Any) -> None:
+    with pytest.raises(InputError, match="two to ten different texts"):
+        predict("00.guess", "Which?", options)
+    assert shown == []
+
+
+def test_a_prediction_of_no_lesson_is_refused(shown: Shown) -> None:
+    with pytest.raises(CourseError, match="no lesson"):
+        predict("99.guess", "Which?", ["a", "b"])
+
+
+def test_a_prediction_that_cannot_be_kept_says_so(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    guess = predict(*QUESTION)
+    monkeypatch.setenv("COURSE_HOME", "/proc/nowhere")
+    choose(guess, "9")
+    assert guess.choice is None
+    assert "cannot keep its files" in guess._status.value
+
+
+# ---- charts
+
+
+def chart(**more: Any) -> Any:
+    import altair as alt
+
+    data = alt.Data(values=[{"n": 1, "ms": 2.5}, {"n": 2, "ms": 3}])
+    return alt.Chart(data, **more).mark_line().encode(x="n:Q", y="ms:Q")
+
+
+def test_a_chart_is_what_jupyterlab_draws_by_itself() -> None:
+    bundle = show.chart(chart(title="It grows"))._repr_mimebundle_()
+    assert set(bundle) == {"application/vnd.vegalite.v5+json", "text/plain"}
+    spec = json.loads(json.dumps(bundle["application/vnd.vegalite.v5+json"]))
+    assert spec["$schema"] == "https://vega.github.io/schema/vega-lite/v5.json"
+    assert spec["encoding"]["x"]["field"] == "n"
+    assert bundle["text/plain"] == "It grows"
+
+
+def test_a_charts_text_can_be_given_and_must_not_be_missing() -> None:
+    assert repr(show.chart(chart(), text="Twice as slow.")) == "Twice as slow."
+    assert repr(show.chart(chart(title={"text": ["Two", "lines"]}))) == "Two lines"
+    with pytest.raises(InputError, match="no title"):
+        show.chart(chart())
+    with pytest.raises(InputError, match="Altair chart"):
+        show.chart({"mark": "bar"}, text="x")
+
+
+def test_a_bare_chart_is_drawn_offline_too() -> None:
+    charts.enable()
+    bundle = chart(title="It grows")._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert set(data) == {"application/vnd.vegalite.v5+json", "text/plain"}
+
+
+# ---- the course map
+
+
+def test_the_map_has_every_lesson_and_the_learners_progress() -> None:
+    first = manifest.lesson("00")
+    progress.record_outcome(first.checks[0], "passed")
+    progress.record_outcome(first.checks[1], "not yet")
+    bundle = show.course_map()._repr_mimebundle_()
+    text = bundle["text/plain"]
+    assert f"00  {first.title} (10 min): ◐ 1 of {len(first.checks)} checks passed" in text
+    for section in manifest.sections():
+        assert f"{section.id}. {section.title}" in text
+    for lesson in manifest.lessons():
+        assert lesson.title in text
+        assert (f'href="{lesson.stem}.ipynb"' in bundle["text/html"]) == lesson.written
+    for check in first.checks:
+        progress.record_outcome(check, "passed")
+    assert f"✓ {len(first.checks)} of {len(first.checks)} checks passed" in repr(show.course_map())
+
+
+def test_the_map_marks_what_is_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    lessons = (
+        manifest.Lesson("00", "a", "A <first>", "A", 5, "", written=True),
+        manifest.Lesson("01", "b", "B", "A", 5, ""),
+    )
+    monkeypatch.setattr("course.show.map.lessons", lambda: lessons)
+    bundle = show.course_map()._repr_mimebundle_()
+    assert "00  A <first> (5 min): no checks" in bundle["text/plain"]
+    assert "01  B (5 min): to come" in bundle["text/plain"]
+    assert "A &lt;first&gt;" in bundle["text/html"]
+    assert "01_b.ipynb" not in bundle["text/html"]
+
+
+def test_an_unknown_display_is_named() -> None:
+    with pytest.raises(AttributeError, match="It has: board, chart, course_map, table"):
+        _ = show.nothing
