@@ -45,6 +45,9 @@ T = TypeVar("T")
 _LOOK = {"passed": ("✓", "good"), "not attempted": ("○", "quiet"), "not yet": ("→", "next"), "could not check": ("!", "bad")}
 
 
+AGAIN = " Then run this cell again."
+
+
 class NotYet(CourseError):
     """Raised by a judge: the work is not right yet. The message says what to look at next."""
 
@@ -182,7 +185,7 @@ class Exercise:
             return self._closed("not yet", str(error))
         down = server_down(error, files)
         if down:
-            return self._closed("could not check", f"{down} Then run this cell again. Your work is untouched.")
+            return self._closed("could not check", f"{down.removesuffix(AGAIN).rstrip('.')}.{AGAIN} Your work is untouched.")
         lines = learners_lines(error, files, besides=judges_file)
         if lines and raised_in(error) != judges_file:
             return self._closed("not yet", f"Your code stopped with `{type(error).__name__}`. {meaning(error)}".strip(), lines)

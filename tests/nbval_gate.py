@@ -2,22 +2,25 @@
 
 nbval 0.11 looks at the outputs of a cell and not at how its execution ended. Here every cell runs with history, as in
 JupyterLab, and its `execute_reply` decides as well: a cell that ended in an error fails, and so does one tagged
-`raises-exception` that did not. A failing shell command is an error. Each notebook gets a COURSE_HOME of its own and fails
-when one of its processes outlives its kernel. Checks say what they must: *passed* in a solution, *not attempted* in a
-lesson. What nbval compares, and how, is left as it is.
+`raises-exception` that did not. A failing shell command is an error. Checks say what they must: *passed* in a solution,
+*not attempted* in a lesson. Each notebook gets a COURSE_HOME of its own, and fails when one of its processes outlives its
+kernel, or when one looks up a name or connects beyond this machine. What nbval compares, and how, is left as it is.
 """
 
 import re
 import subprocess
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel, start_new_kernel
+from jupyter_client.manager import KernelManager
+from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager, RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 from course.pipeline.kernel_home import KERNEL_ARGUMENTS, SECONDS_TO_END, KernelHome
+from tests.network_watch import calls_beyond_this_machine, watching
 
 CHECK = re.compile(r"^(await )?check\.\w+\(", re.MULTILINE)
 """A cell that asks for an exercise's verdict."""
@@ -26,17 +29,15 @@ CHECK = re.compile(r"^(await )?check\.\w+\(", re.MULTILINE)
 class GatedKernel(RunningKernel):
     """A kernel that keeps the last cell's `execute_reply`, and whose COURSE_HOME is the given one."""
 
-    def __init__(self, kernel_name: str, cwd: Path, startup_timeout: float, home: KernelHome) -> None:
+    def __init__(self, kernel_name: str, cwd: Path, startup_timeout: float, home: KernelHome, trace: Path) -> None:
         self.reply: dict | None = None
         self._asked: str | None = None
-        self.km, self.kc = start_new_kernel(
-            kernel_name=kernel_name,
-            startup_timeout=startup_timeout,
-            cwd=str(cwd),
-            env=home.environment(),
-            stderr=subprocess.DEVNULL,
-            extra_arguments=KERNEL_ARGUMENTS,
-        )
+        self.km = KernelManager(kernel_name=kernel_name, kernel_spec_manager=NbvalKernelspecManager())
+        self.km.kernel_spec.argv[:0] = watching(trace)
+        self.km.start_kernel(cwd=str(cwd), env=home.environment(), stderr=subprocess.DEVNULL, extra_arguments=KERNEL_ARGUMENTS)
+        self.kc = self.km.client()
+        self.kc.start_channels()
+        self.kc.wait_for_ready(timeout=startup_timeout)
         self._ensure_iopub_up()
 
     def execute_cell_input(self, cell_input: str, allow_stdin: bool | None = None) -> str:
@@ -88,16 +89,23 @@ class GatedNotebook(IPyNbFile):
         option = self.config.option
         name = CURRENT_ENV_KERNEL_NAME if option.nbval_current_env else option.nbval_kernel_name or "python3"
         self.home = KernelHome()
-        self.kernel = GatedKernel(name, self.path.parent, option.nbval_kernel_startup_timeout, self.home)
+        self.folder = tempfile.TemporaryDirectory(prefix="trace-")
+        self.trace = Path(self.folder.name) / "calls"
+        self.kernel = GatedKernel(name, self.path.parent, option.nbval_kernel_startup_timeout, self.home, self.trace)
         self.setup_sanitize_files()
 
     def teardown(self) -> None:
         left: list[str] = []
+        beyond: list[str] = []
         try:
             super().teardown()
         finally:
             if self.home is not None:
                 left = self.home.close(self.config.option.seconds_to_end)
+                beyond = calls_beyond_this_machine(self.trace)
+                self.folder.cleanup()
+        if beyond:
+            pytest.fail("\n    ".join([f"{self.path.name} asked beyond this machine:", *beyond[:10]]), pytrace=False)
         if left:
             pytest.fail(
                 "\n    ".join([f"{self.path.name} left processes behind, which have now been killed:", *left])

@@ -5,6 +5,7 @@ kernel serves all of them. Freshness (gate 4) stands in test_build.py.
 """
 
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -204,6 +205,19 @@ def test_a_cell_that_outlives_its_time_fails_even_if_it_swallows_the_interrupt(t
     assert "Timeout of 4 seconds" in outcomes["sleeps", 0]
     assert "Timeout of 4 seconds" in outcomes["swallows", 0]
     assert outcomes["quick", 0] == ""
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed; CI has it")
+def test_a_notebook_that_asks_beyond_this_machine_fails(tmp_path: Path) -> None:
+    # 192.0.2.1 is reserved for documentation: nobody has it.
+    connect = "import socket\ntry:\n    socket.create_connection(('192.0.2.1', 9), timeout=0.1)\nexcept OSError:\n    pass"
+    listen = (
+        "import socket\nserver = socket.create_server(('127.0.0.1', 0))\nsocket.create_connection(server.getsockname()).close()"
+    )
+    write(tmp_path, beyond=[code(connect, run=False)], here=[code(listen, run=False)])
+    outcomes = run_gate(tmp_path, "--nbval-lax")
+    assert "beyond.ipynb asked beyond this machine" in outcomes["beyond", 0]
+    assert outcomes["here", 0] == ""
 
 
 def test_each_notebook_has_a_home_of_its_own_and_leaves_no_process_behind(tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ class Addresses:
         """
         missing = [name for name in ("COURSE_POSTGRES_URL", "COURSE_CHROMA_URL", "COURSE_REDIS_URL") if not environment.get(name)]
         if missing:
-            raise CourseError(f"The application does not know where its databases are. No data was touched. Set {missing}.")
+            names = ", ".join(missing)
+            raise CourseError(f"The application does not know where its databases are. No data was touched. Set {names}.")
         return cls(
             environment["COURSE_POSTGRES_URL"],
             environment["COURSE_CHROMA_URL"],

@@ -73,7 +73,7 @@ def client(url: str, database: str | None = None) -> ClientAPI:
     if not answers(url):
         raise ServerError(
             f"ChromaDB does not answer at {url}. What it has stored is safe. Start it on the board or with "
-            "`stack.chroma.start()`, then run this cell again."
+            "`stack.chroma.start()`. Then run this cell again."
         )
     parts = urlsplit(url)
     return chromadb.HttpClient(

@@ -139,7 +139,7 @@ def connect(url: str) -> psycopg.Connection:
         where = re.sub(r"//[^@/]*@", "//", url)
         raise ServerError(
             f"PostgreSQL does not answer at {where}: {error}. Committed data is safe. Start it on the board or with "
-            "`stack.postgres.start()`, then run this cell again."
+            "`stack.postgres.start()`. Then run this cell again."
         ) from error
 
 

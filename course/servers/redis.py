@@ -102,6 +102,6 @@ def client(url: str) -> redis.Redis:
         where = re.sub(r"//[^@/]*@", "//", url)
         raise ServerError(
             f"Redis does not answer at {where}: {error}. What it has logged is safe. Start it on the board or with "
-            "`stack.redis.start()`, then run this cell again."
+            "`stack.redis.start()`. Then run this cell again."
         ) from error
     return connection

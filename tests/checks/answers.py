@@ -31,11 +31,16 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Task:
-    """An exercise as the source has it: its cell blank, its cell solved, and the cell that checks."""
+    """An exercise as the source has it: what the learner names, its cell blank, its cell solved, and the cell that checks."""
 
+    name: str
     blank: str
     solved: str
     check: str
+
+    @property
+    def is_function(self) -> bool:
+        return f"def {self.name}(" in self.blank
 
 
 def written_checks() -> list[str]:
@@ -68,10 +73,10 @@ def tasks(lesson: str) -> dict[str, Task]:
     for cell in read(path, layout.name(path)):
         if cell.kind == "code" and "BEGIN SOLUTION" in cell.text:
             last = cell
-        called = re.match(r"(?:await )?check\.(\w+)\(", cell.text) if cell.kind == "code" else None
+        called = re.match(r"(?:await )?check\.(\w+)\((\w+)", cell.text) if cell.kind == "code" else None
         if called and last:
             blank, solved = regions.blank(last.text, "code"), regions.solved(last.text, "code")
-            found[f"{lesson}.{called[1]}"] = Task(blank, solved, cell.text)
+            found[f"{lesson}.{called[1]}"] = Task(called[2], blank, solved, cell.text)
     return found
 
 

@@ -101,37 +101,35 @@ def test_a_wrong_answer_is_not_yet_right_and_its_misconception_is_named(id: str,
 
 @EVERY_CHECK
 def test_a_value_of_the_wrong_type_is_not_the_checks_mistake(id: str, stack: Stack) -> None:
+    task = tasks(id[:2])[id]
     for value in ("42", "'text'", "[None]", "{'id': 1}", "object()"):
-        result = checked(id, f"{id[3:]} = {value}", stack)
+        result = checked(id, f"{task.name} = {value}", stack)
         assert result.outcome == "not yet", result
-        if _is_function(id):
-            assert f"`{id[3:]}` should be a function" in result.message
+        if task.is_function:
+            assert f"`{task.name}` should be a function" in result.message
 
 
-@EVERY_CHECK
+@pytest.mark.parametrize("id", [id for id in written_checks() if tasks(id[:2])[id].is_function])
 def test_a_function_that_raises_shows_the_learners_own_line(id: str, stack: Stack) -> None:
-    if not _is_function(id):
-        pytest.skip("this exercise asks for a value")
-    result = checked(id, f"def {id[3:]}(*args, **kwargs):\n    raise LookupError('mine')", stack)
+    name = tasks(id[:2])[id].name
+    result = checked(id, f"def {name}(*args, **kwargs):\n    raise LookupError('mine')", stack)
     assert result.outcome == "not yet", result
     assert result.message.startswith("Your code stopped with `LookupError`.")
-    assert result.detail == f"In {id[3:]}, line 2:\n    raise LookupError('mine')\nLookupError: mine"
+    assert result.detail == f"In {name}, line 2:\n    raise LookupError('mine')\nLookupError: mine"
 
 
-@EVERY_CHECK
-@pytest.mark.parametrize("server", SERVERS)
-def test_a_dead_server_is_named_and_blamed_on_nobody(id: str, server: str, started_again: Stack) -> None:
-    dead = getattr(started_again, server)
-    result = checked(id, f"{solution(id)}\nstack.{server}.kill()", started_again)
-    assert dead.state == "killed"
-    if server not in tables(id[:2]).NEEDS[id]:
-        assert result.passed, result
-        return
+@pytest.mark.parametrize(("id", "server"), [(id, server) for id in written_checks() for server in tables(id[:2]).NEEDS[id]])
+def test_a_server_that_is_down_is_named_and_the_learner_not_blamed(id: str, server: str, started_again: Stack) -> None:
+    result = checked(id, f"{solution(id)}\nstack.{server}.stop()", started_again)
     assert result.outcome == "could not check", result
-    assert dead.name in result.message
+    assert getattr(started_again, server).name in result.message
     assert "Start " in result.message
     assert "Your work is untouched." in result.message
 
 
-def _is_function(id: str) -> bool:
-    return f"def {id[3:]}(" in tasks(id[:2])[id].blank
+@EVERY_CHECK
+def test_a_check_needs_no_other_server(id: str, started_again: Stack) -> None:
+    others = [server for server in SERVERS if server not in tables(id[:2]).NEEDS[id]]
+    result = checked(id, "\n".join([solution(id), *(f"stack.{server}.stop()" for server in others)]), started_again)
+    assert {getattr(started_again, server).state for server in others} <= {"stopped"}
+    assert result.passed, result

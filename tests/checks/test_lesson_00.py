@@ -56,7 +56,7 @@ WRONG = {
         (
             "a hash",
             steps('lab.redis.client().hset("session:crash-test", "user", "dana")', CRASH, 'survivor = "dana"'),
-            "is a hash",
+            "is a hash. One text is enough",
         ),
         ("whether it is there", steps(SET, CRASH, GET.replace("get(", "exists(")), "Put what `get` returns"),
     ],

@@ -66,13 +66,17 @@ def test_premium_search_says_so_when_there_are_more_documents_than_chroma_takes(
 
 
 @three
-def test_served_again_and_again_it_answers(client, application, stack):
+def test_served_again_and_again_it_answers_and_leaves_no_connection_behind(client, application, stack):
+    from chromadb.api.async_fastapi import AsyncFastAPI  # takes seconds, and the application has it loaded by now
+
+    before = set(AsyncFastAPI._clients)
     for _ in range(3):
         served = Served(application.create(stack.environment()))
         for number in range(2):
             answer = httpx.get(f"{served.url}/users/{DANA}/similar", params={"q": f"{served.url} {number}"}, trust_env=False)
             assert (answer.status_code, len(answer.json())) == (200, 3)
         served.stop()
+    assert set(AsyncFastAPI._clients) == before
 
 
 @three
