@@ -32,7 +32,7 @@ def embed(text: str | Sequence[str]) -> np.ndarray:
         float32 of shape `(384,)` for one text, `(n, 384)` for n texts; `(0, 384)` for an empty list.
 
     Raises:
-        InputError: a text is empty or only white space, or is no text at all.
+        InputError: a text is empty or only white space, holds a lone surrogate, or is no text at all.
     """
     if isinstance(text, str):
         return _model().embed(_checked(text))
@@ -50,6 +50,12 @@ def _checked(text: str) -> str:
         raise InputError(f"embed() takes text, and got {type(text).__name__}. Convert it with str() first.")
     if not text.strip():
         raise InputError("embed() got an empty text, which has no meaning to embed. Leave it out, or give it some words.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"embed() got half a character at position {error.start}, which no text has. Read the text again, with its right encoding."
+        ) from error
     return text
 
 

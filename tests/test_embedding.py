@@ -35,6 +35,11 @@ def test_what_is_no_text_is_refused_by_its_type(text):
         embed(text)
 
 
+def test_half_a_character_is_refused():
+    with pytest.raises(InputError, match="half a character at position 4"):
+        embed("cat \ud800")
+
+
 def test_only_the_first_256_tokens_of_a_long_text_count():
     assert np.array_equal(embed("word " * 300), embed("word " * 300 + "and a wholly different end"))
     assert not np.array_equal(embed("word " * 100), embed("word " * 100 + "and a wholly different end"))

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -17,17 +18,32 @@ import psutil
 import pytest
 
 from course.errors import CourseError, DirectoryInUseError, ServerError
-from course.servers import chroma, postgres, redis
+from course.servers import chroma, postgres, redis, supervisor
 from course.stack import Stack
 from tests.kernels import gone, kernel, run, start_stack, until
 
 
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A COURSE_HOME whose template and password are made: `initdb` takes longer than all the rest of a start."""
+    home = tmp_path_factory.mktemp("prepared")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_HOME", str(home))
+        Stack.start("00", embedded=True).stop()
+    return home
+
+
 @pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "home"))
+def home(prepared, tmp_path, monkeypatch):
+    """A COURSE_HOME of this test's own, in which nothing has run yet."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    (home / "templates").symlink_to(prepared / "templates")
+    shutil.copy(prepared / "password", home / "password")
+    monkeypatch.setenv("COURSE_HOME", str(home))
     for key in ("POSTGRES", "CHROMA", "REDIS"):
         monkeypatch.delenv(f"COURSE_{key}_URL", raising=False)
-    return tmp_path / "home"
+    return home
 
 
 @pytest.fixture
@@ -243,6 +259,22 @@ def test_stop_and_start_again_with_the_data(stack):
         assert server.state == "stopped"
         server.start()
     assert what_is_kept(stack) == KEPT
+
+
+def test_a_server_that_was_stopped_and_started_is_not_killed_by_the_first_stop(monkeypatch, tmp_path, capfd):
+    monkeypatch.setattr(supervisor, "STOP_SECONDS", 0.1)
+    owner = supervisor.Supervisor(keep_open=())
+    endless = ["cat", "/dev/zero"], dict(os.environ), str(tmp_path), os.devnull, signal.SIGTERM
+    owner.start("cat", *endless)
+    owner.stop("cat")
+    owner._children["cat"].wait(timeout=30)
+    owner.start("cat", *endless)
+    timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    for timer in timers:
+        timer.join()
+    assert timers
+    assert owner._children["cat"].poll() is None
+    owner.stop_all()
 
 
 @pytest.mark.parametrize("key", ["postgres", "chroma"])

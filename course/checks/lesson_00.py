@@ -46,7 +46,7 @@ def major_version(major: object, postgres: Connection) -> str:
     "00.survivor",
     hints=[
         "There are four lines: `set` the key, `lab.redis.kill()`, `lab.redis.start()`, and `get` the key.",
-        "The old client's connection died with the server. Take a new one after the start: `lab.redis.client()`.",
+        "A `redis.Redis` client connects anew by itself when its server is back: you may keep it, or take another.",
     ],
     solution="""
         lab.redis.client().set("session:crash-test", "dana")

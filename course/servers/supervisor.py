@@ -60,22 +60,13 @@ class Supervisor:
         """Ask the server to stop cleanly, and kill it when it does not."""
         child = self._children[name]
         child.send_signal(self._stop_signals[name])
-        killer = threading.Timer(STOP_SECONDS, self.kill, args=(name,))
+        killer = threading.Timer(STOP_SECONDS, _kill, args=(child,))
         killer.daemon = True
         killer.start()
 
     def kill(self, name: str) -> None:
         """SIGKILL the server and the processes it has forked, as a crash of the machine would."""
-        child = self._children[name]
-        try:
-            server = psutil.Process(child.pid)
-            family = [server, *server.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return  # it has ended by itself, and its exit is reported as any other
-        for process in reversed(family):  # the server itself last: its children would otherwise still say goodbye
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(family[1:])
+        _kill(self._children[name])
 
     def stop_all(self) -> None:
         for name, child in self._children.items():
@@ -96,6 +87,17 @@ class Supervisor:
             except BrokenPipeError:
                 # The kernel is gone and nobody listens; the servers are still ours to stop.
                 sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+
+
+def _kill(child: subprocess.Popen) -> None:
+    if child.poll() is not None:
+        return  # it has ended; its pid may be somebody else's by now
+    server = psutil.Process(child.pid)
+    family = [server, *server.children(recursive=True)]
+    for process in reversed(family):  # the server itself last: its children would otherwise still say goodbye
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(family[1:])
 
 
 def requests(kernel: int) -> Iterator[bytes]:
