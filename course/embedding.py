@@ -54,7 +54,8 @@ def _checked(text: str) -> str:
         text.encode()
     except UnicodeEncodeError as error:
         raise InputError(
-            f"embed() got half a character at position {error.start}, which no text has. Read the text again, with its right encoding."
+            f"embed() got half a character at position {error.start}, which no text has. "
+            "Read the text again, with its right encoding."
         ) from error
     return text
 
