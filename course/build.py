@@ -3,6 +3,7 @@
     solutions/NN_name.md      written by hand (MyST notebook)
     solutions/NN_name.ipynb   made from it, executed, with outputs
     lessons/NN_name.ipynb     made from it: no outputs, exercises blank
+    README.md                 its course map, made from the manifest
 
 This module is the command. What each step does stands in `course.pipeline`.
 """
@@ -21,6 +22,7 @@ from course.pipeline.freshness import problems
 from course.pipeline.kernel_home import SECONDS_TO_END
 from course.pipeline.layout import Layout
 from course.pipeline.notebook import as_text, make
+from course.pipeline.readme import with_map
 
 
 def build(layout: Layout, lesson: Lesson, *, cell_seconds: float = CELL_SECONDS, seconds_to_end: float = SECONDS_TO_END) -> None:
@@ -64,6 +66,8 @@ def main(arguments: Sequence[str] | None = None, layout: Layout | None = None) -
             return _check(layout, lessons, folders=not options.ids)
         for lesson in lessons:
             build(layout, lesson)
+        if layout.readme.is_file():
+            _write(layout.readme, with_map(layout, layout.readme.read_text(encoding="utf-8")))
     except CourseError as error:
         print(error, file=sys.stderr)
         return 1

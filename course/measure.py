@@ -1,12 +1,13 @@
-"""Measuring: round trips counted on the wire, and ways of doing a thing timed side by side."""
+"""Measuring: round trips counted on the wire, ways of doing a thing timed side by side, and the quality of a search."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -144,3 +145,20 @@ async def interleaved(ways: Mapping[str, Callable[[], object]], rounds: int = 30
             if number > 0:
                 taken[name].append((time.perf_counter() - began) * 1000)
     return {name: Timing(tuple(values)) for name, values in taken.items()}
+
+
+def ndcg(ranked: Sequence[int], relevant: Mapping[int, int], k: int = 10) -> float:
+    """The normalized discounted cumulative gain of the first k results: 1 is the best order there is, 0 finds nothing.
+
+    A document of grade g is worth 2^g - 1, divided by log2(rank + 1). After Järvelin and Kekäläinen, "Cumulated gain-based
+    evaluation of IR techniques", 2002, with the exponential gain of Burges et al., 2005.
+
+    Args:
+        ranked: ids, the best first.
+        relevant: id to grade, for every document that is relevant at all.
+    """
+
+    def gain(grades: Sequence[int]) -> float:
+        return sum((2**grade - 1) / math.log2(rank + 1) for rank, grade in enumerate(grades[:k], start=1))
+
+    return gain([relevant.get(id, 0) for id in ranked]) / gain(sorted(relevant.values(), reverse=True))

@@ -7,9 +7,11 @@ import os
 import re
 import secrets
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from html import escape
 from pathlib import Path
+
+from tqdm import tqdm
 
 from course import manifest
 from course.errors import CourseError
@@ -117,9 +119,15 @@ class Stack:
 
     def _start_all(self) -> None:
         ours = [server for server in self.servers if server.can_be_killed]
+        takes_longer = self.postgres in ours and self.postgres.is_first_start
         try:
             with ThreadPoolExecutor() as together:
-                list(together.map(lambda server: server.start(), ours))
+                starts = as_completed([together.submit(server.start) for server in ours])
+                if takes_longer:
+                    words = "starting servers; the first time, PostgreSQL's files are made"
+                    starts = tqdm(starts, total=len(ours), desc=words, leave=False)
+                for start in starts:
+                    start.result()
         except BaseException:
             self.stop()
             raise

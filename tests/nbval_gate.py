@@ -4,7 +4,8 @@ nbval 0.11 looks at the outputs of a cell and not at how its execution ended. He
 JupyterLab, and its `execute_reply` decides as well: a cell that ended in an error fails, and so does one tagged
 `raises-exception` that did not. A failing shell command is an error. Checks say what they must: *passed* in a solution,
 *not attempted* in a lesson. Each notebook gets a COURSE_HOME of its own, and fails when one of its processes outlives its
-kernel, or when one looks up a name or connects beyond this machine. What nbval compares, and how, is left as it is.
+kernel. A lesson (`--nbval-lax`) also fails when one of them looks up a name or connects beyond this machine. What nbval
+compares, and how, is left as it is.
 """
 
 import re
@@ -21,6 +22,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 
 from course.pipeline.kernel_home import KERNEL_ARGUMENTS, SECONDS_TO_END, KernelHome
 from tests.network_watch import calls_beyond_this_machine, watching
+from tests.prepared import prepare
 
 CHECK = re.compile(r"^(await )?check\.\w+\(", re.MULTILINE)
 """A cell that asks for an exercise's verdict."""
@@ -29,16 +31,21 @@ CHECK = re.compile(r"^(await )?check\.\w+\(", re.MULTILINE)
 class GatedKernel(RunningKernel):
     """A kernel that keeps the last cell's `execute_reply`, and whose COURSE_HOME is the given one."""
 
-    def __init__(self, kernel_name: str, cwd: Path, startup_timeout: float, home: KernelHome, trace: Path) -> None:
+    def __init__(self, kernel_name: str, cwd: Path, startup_timeout: float, home: KernelHome, watch: list[str]) -> None:
         self.reply: dict | None = None
         self._asked: str | None = None
         self.km = KernelManager(kernel_name=kernel_name, kernel_spec_manager=NbvalKernelspecManager())
-        self.km.kernel_spec.argv[:0] = watching(trace)
+        self.km.kernel_spec.argv[:0] = watch
         self.km.start_kernel(cwd=str(cwd), env=home.environment(), stderr=subprocess.DEVNULL, extra_arguments=KERNEL_ARGUMENTS)
         self.kc = self.km.client()
         self.kc.start_channels()
         self.kc.wait_for_ready(timeout=startup_timeout)
         self._ensure_iopub_up()
+
+    def stop(self) -> None:
+        """End the kernel as JupyterLab does: ask it, and kill it only when it does not end."""
+        self.kc.stop_channels()
+        self.km.shutdown_kernel()
 
     def execute_cell_input(self, cell_input: str, allow_stdin: bool | None = None) -> str:
         self.reply = None
@@ -89,9 +96,11 @@ class GatedNotebook(IPyNbFile):
         option = self.config.option
         name = CURRENT_ENV_KERNEL_NAME if option.nbval_current_env else option.nbval_kernel_name or "python3"
         self.home = KernelHome()
+        prepare(self.home.path / "home")
         self.folder = tempfile.TemporaryDirectory(prefix="trace-")
         self.trace = Path(self.folder.name) / "calls"
-        self.kernel = GatedKernel(name, self.path.parent, option.nbval_kernel_startup_timeout, self.home, self.trace)
+        watch = watching(self.trace) if option.nbval_lax else []
+        self.kernel = GatedKernel(name, self.path.parent, option.nbval_kernel_startup_timeout, self.home, watch)
         self.setup_sanitize_files()
 
     def teardown(self) -> None:

@@ -19,6 +19,7 @@ from course.pipeline import regions
 from course.pipeline.kernel_home import KernelHome
 from course.pipeline.layout import BuildError, Layout
 from course.pipeline.notebook import Notebooks, make
+from course.pipeline.readme import BEGIN, END
 
 FIRST = Lesson(
     "01", "first", "Try it", "A", 10, "s", "Try one thing.", ("what it is", "what it costs"), ("nothing",), ("01.double",), True
@@ -439,6 +440,19 @@ def test_a_stray_file_is_noticed(built: Layout, capsys: pytest.CaptureFixture[st
     status, said = check(built, capsys)
     assert status == 1
     assert said.startswith(f"{stray}: no written lesson of course/manifest.toml has this file.")
+
+
+def test_the_course_map_of_the_readme_comes_from_the_manifest(built: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    built.readme.write_text(f"# A course\n\n{BEGIN}\nold\n{END}\n\nThe end\n", encoding="utf-8")
+    status, said = check(built, capsys)
+    assert (status, said[:35]) == (1, "README.md: its course map is not wh")
+    assert main([built.lessons[0].id], built) == 0
+    text = built.readme.read_text(encoding="utf-8")
+    for lesson in built.lessons:
+        assert lesson.title in text
+        assert (f"(lessons/{lesson.stem}.ipynb)" in text) == lesson.written
+    assert f"{BEGIN}\nold" not in text
+    assert text.endswith("The end\n")
 
 
 @pytest.mark.parametrize("missing", ["lessons/01_first.ipynb", "solutions/01_first.ipynb"])

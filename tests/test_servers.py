@@ -21,25 +21,14 @@ from course.errors import CourseError, DirectoryInUseError, ServerError
 from course.servers import chroma, postgres, redis, supervisor
 from course.stack import Stack
 from tests.kernels import gone, kernel, run, start_stack, until
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    """A COURSE_HOME whose template and password are made: `initdb` takes longer than all the rest of a start."""
-    home = tmp_path_factory.mktemp("prepared")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COURSE_HOME", str(home))
-        Stack.start("00", embedded=True).stop()
-    return home
+from tests.prepared import prepare
 
 
 @pytest.fixture
-def home(prepared, tmp_path, monkeypatch):
+def home(tmp_path, monkeypatch):
     """A COURSE_HOME of this test's own, in which nothing has run yet."""
     home = tmp_path / "home"
-    home.mkdir(mode=0o700)
-    (home / "templates").symlink_to(prepared / "templates")
-    shutil.copy(prepared / "password", home / "password")
+    prepare(home)
     monkeypatch.setenv("COURSE_HOME", str(home))
     for key in ("POSTGRES", "CHROMA", "REDIS"):
         monkeypatch.delenv(f"COURSE_{key}_URL", raising=False)
@@ -152,6 +141,15 @@ def test_the_same_directory_twice_is_a_clear_error(stack, home):
     assert str(os.getpid()) in second.stderr
     assert "Shut that kernel down" in second.stderr
     assert stack.postgres.connect().execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_first_start_shows_its_progress_and_the_next_does_not(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "new"))
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    Stack.start("00", embedded=True).stop()
+    assert "the first time, PostgreSQL's files are made" in capsys.readouterr().err
+    Stack.start("00", embedded=True).stop()
+    assert capsys.readouterr().err == ""
 
 
 def test_starting_again_in_one_kernel_gives_the_same_stack_with_dead_servers_revived(stack):

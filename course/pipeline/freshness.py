@@ -13,6 +13,7 @@ from nbformat import NotebookNode, v4
 from course.manifest import Lesson
 from course.pipeline.layout import BuildError, Layout
 from course.pipeline.notebook import as_text, make
+from course.pipeline.readme import with_map
 
 _LEARNERS_OWN = ("*.mine*.ipynb", ".ipynb_checkpoints")
 """What a learner may have beside the lessons; git ignores it too."""
@@ -20,7 +21,7 @@ _LEARNERS_OWN = ("*.mine*.ipynb", ".ipynb_checkpoints")
 
 def problems(layout: Layout, lessons: list[Lesson], *, folders: bool = True) -> list[str]:
     """What is not fresh: for each lesson the first difference, and with `folders` every file that is too many."""
-    found = list(_strays(layout)) if folders else []
+    found = [*_strays(layout), *_readme(layout)] if folders else []
     for lesson in lessons:
         try:
             notebooks = make(layout, lesson)
@@ -49,11 +50,17 @@ def _strays(layout: Layout) -> Iterator[str]:
     for folder in (layout.solutions_folder, layout.lessons_folder):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             own = folder == layout.lessons_folder and any(fnmatch.fnmatch(path.name, pattern) for pattern in _LEARNERS_OWN)
-            if path not in expected and not own and path.name != ".ipynb_checkpoints":
+            if path not in expected and not own and path.name not in (".ipynb_checkpoints", ".ruff.toml"):
                 yield (
                     f"{layout.name(path)}: no written lesson of course/manifest.toml has this file. "
                     "Remove it, or set `written = true` for its lesson."
                 )
+
+
+def _readme(layout: Layout) -> Iterator[str]:
+    text = layout.readme.read_text(encoding="utf-8") if layout.readme.is_file() else ""
+    if text != with_map(layout, text):
+        yield "README.md: its course map is not what course/manifest.toml gives. Run `python -m course.build`."
 
 
 def _difference(path: Path, expected: NotebookNode) -> Difference | None:

@@ -38,6 +38,7 @@ class KernelHome:
         return inherited | {
             "COURSE_HOME": str(self.path / "home"),
             "IPYTHONDIR": str(self.path / "ipython"),
+            "TQDM_DISABLE": "1",  # whether a progress bar shows depends on how fast the machine is
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else the debugger warns on the terminal at every start
         }
 

@@ -34,6 +34,10 @@ class Layout:
     def lessons_folder(self) -> Path:
         return self.root / "lessons"
 
+    @property
+    def readme(self) -> Path:
+        return self.root / "README.md"
+
     def source(self, lesson: Lesson) -> Path:
         """The MyST notebook, written by hand."""
         return self.solutions_folder / f"{lesson.stem}.md"

@@ -50,8 +50,13 @@ class PostgresServer(Server):
         """
         return connect(self.url)
 
+    @property
+    def is_first_start(self) -> bool:
+        """True if not even the template of a data directory has been made yet, which takes longer than all the rest."""
+        return not self._has_data() and not self._template_path().exists()
+
     def _prepare(self) -> None:
-        if not (self.directory / "PG_VERSION").exists():
+        if not self._has_data():
             _copy(self._template(), self.directory)
             _give_to_server_user(self.directory)
         self._remove_stale_pid_file()
@@ -93,10 +98,16 @@ class PostgresServer(Server):
             )
         pid_file.unlink()
 
+    def _has_data(self) -> bool:
+        return (self.directory / "PG_VERSION").exists()
+
+    def _template_path(self) -> Path:
+        home = self.directory.parent.parent.parent
+        return home / "templates" / f"postgres-{self.version}-uid{os.getuid()}"
+
     def _template(self) -> Path:
         """The directory that `initdb` made, once per COURSE_HOME and version; copying it is faster than running it again."""
-        stacks = self.directory.parent.parent
-        template = stacks.parent / "templates" / f"postgres-{self.version}-uid{os.getuid()}"
+        template = self._template_path()
         if template.exists():
             return template
         template.parent.mkdir(mode=0o700, exist_ok=True)

@@ -1,0 +1,29 @@
+"""COURSE_HOMEs in which `initdb` has run already: it takes longer than all the rest of a start."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+from unittest.mock import patch
+
+from course.stack import Stack
+
+
+@cache
+def _made_once() -> Path:
+    """A COURSE_HOME with PostgreSQL's template and the password that belongs to it, removed when this process ends."""
+    home = Path(tempfile.mkdtemp(prefix="prepared-"))
+    atexit.register(shutil.rmtree, home)
+    with patch.dict(os.environ, COURSE_HOME=str(home), TQDM_DISABLE="1"):
+        Stack.start("00", embedded=True).stop()
+    return home
+
+
+def prepare(home: Path) -> None:
+    """Make this directory a COURSE_HOME that has a template and a password, and nothing else."""
+    made = _made_once()
+    home.mkdir(mode=0o700)
+    (home / "templates").symlink_to(made / "templates")
+    shutil.copy(made / "password", home / "password")
