@@ -25,7 +25,7 @@ test: .venv/.ready  ## every gate, one after the other; stops at the first that 
 	.venv/bin/python -m ruff check course tests solutions
 	.venv/bin/python -m ruff format --check course tests solutions
 	.venv/bin/python -m course.build --check
-	$(PYTEST) --numprocesses 2 --dist loadfile tests
+	$(PYTEST) tests
 	$(NBVAL) --nbval solutions
 	$(NBVAL) --nbval-lax -p tests.closing lessons
 

@@ -119,8 +119,8 @@ class Stack:
 
     def _start_all(self) -> None:
         ours = [server for server in self.servers if server.can_be_killed]
-        takes_longer = self.postgres in ours and self.postgres.is_first_start
         try:
+            takes_longer = self.postgres in ours and self.postgres.is_first_start
             with ThreadPoolExecutor() as together:
                 starts = as_completed([together.submit(server.start) for server in ours])
                 if takes_longer:

@@ -9,7 +9,7 @@ import pytest
 
 from course import dataset
 from course.errors import InputError
-from course.home import DATA
+from course.home import DATA, ROOT
 
 SENTENCE = re.compile(r"[^.!?\n]+")
 
@@ -154,3 +154,17 @@ def test_scaled_documents_look_like_the_real_ones(tmp_path, monkeypatch):
 def test_scaled_refuses_what_is_no_count(n):
     with pytest.raises(InputError, match="whole number from 1 up"):
         dataset.scaled(n)
+
+
+def statements(sql):
+    """The CREATE statements of an SQL text, comments and white space aside."""
+    without_comments = re.sub(r"--.*", "", sql)
+    return sorted(" ".join(words(part)) for part in without_comments.split(";") if part.strip().startswith("CREATE"))
+
+
+def test_lesson_01_builds_the_tables_that_every_other_lesson_starts_with():
+    source = (ROOT / "solutions" / "01_build_three_databases.md").read_text(encoding="utf-8")
+    cells = re.findall(r"```\{code-cell\} ipython3\n%%sql\n(.*?)```", source, re.DOTALL)
+    schema = (DATA / "schema.sql").read_text(encoding="utf-8")
+    assert statements(";".join(cells)) == statements(schema)
+    assert len(statements(schema)) == 8

@@ -326,6 +326,7 @@ def test_a_missing_wheel_says_what_to_do(home, monkeypatch, module, name):
     monkeypatch.setattr(module, "find_spec", lambda _: None)
     with pytest.raises(ServerError, match=f"{name} is not installed.*pip install -r requirements.txt"):
         Stack.start("00")
+    assert [child for child in psutil.Process().children() if "supervisor.py" in " ".join(child.cmdline())] == []
 
 
 def test_a_missing_chromadb_says_what_to_do(home, monkeypatch):
