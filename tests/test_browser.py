@@ -1,6 +1,6 @@
 """The lessons as a learner sees them: JupyterLab in a real Chromium, every cell run, buttons pressed.
 
-Set COURSE_SCREENSHOTS to a directory to keep the pictures. `docs/board.png` is the one in the README.
+Set COURSE_SCREENSHOTS to a directory to keep the pictures: `COURSE_SCREENSHOTS=docs` makes the README's anew.
 """
 
 import base64
@@ -142,11 +142,12 @@ def svg_of(picture):
     return base64.b64decode(data).decode() if "base64" in head else urllib.parse.unquote(data)
 
 
-def screenshot(page, name):
+def screenshot(part, name):
+    """Keep a picture of a page, or of a part of it, if pictures are wanted."""
     folder = os.environ.get("COURSE_SCREENSHOTS")
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=f"{folder}/{name}.png")
+        part.screenshot(path=f"{folder}/{name}.png")
 
 
 @pytest.fixture(scope="module", params=["00_start_here", "01_build_three_databases"])
@@ -174,10 +175,9 @@ def test_the_diagram_is_drawn_and_the_board_turns_when_a_server_is_killed_by_its
         assert words in drawn
     assert "killed" not in drawn
     assert picture.evaluate("image => image.naturalWidth") > 200
-    screenshot(page, "board-running")
     page.get_by_role("button", name="Kill ChromaDB").click()
     until_drawn(page, "killed")
-    screenshot(page, "board-killed")
+    screenshot(page.locator(".jp-OutputArea", has=page.locator(".jp-RenderedMermaid")).first, "board")
     page.get_by_role("button", name="Start ChromaDB").click()
     until_drawn(page, "killed", present=False)
 
@@ -224,7 +224,6 @@ def test_a_prediction_is_locked_in_and_compared(lesson):
     page.get_by_role("button", name="Lock in").and_(page.locator(":enabled")).first.click()
     expect(page.get_by_role("status").filter(has_text="Locked in").first).to_be_visible()
     expect(page.locator("input[type=radio]:enabled")).to_have_count(0)
-    screenshot(page, "prediction")
     run_cell(page, ".reveal(")
     assert "You predicted:" in page.evaluate(STATE)["said"]
 
