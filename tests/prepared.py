@@ -11,13 +11,20 @@ from unittest.mock import patch
 from course.stack import Stack
 
 
+PREPARED = "COURSE_TEST_PREPARED"
+"""Tells the processes that a test starts where to find it, so that they need not make another."""
+
+
 @cache
 def _made_once() -> Path:
     """A COURSE_HOME with PostgreSQL's template and the password that belongs to it, removed when this process ends."""
+    if PREPARED in os.environ:
+        return Path(os.environ[PREPARED])
     home = Path(tempfile.mkdtemp(prefix="prepared-"))
     atexit.register(shutil.rmtree, home)
     with patch.dict(os.environ, COURSE_HOME=str(home), TQDM_DISABLE="1"):
         Stack.start("00", embedded=True).stop()
+    os.environ[PREPARED] = str(home)
     return home
 
 

@@ -9,6 +9,7 @@ import tempfile
 import pytest
 
 from course.home import ROOT
+from tests.prepared import PREPARED
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="the suite itself already runs without privileges")
 
@@ -36,6 +37,7 @@ def test_the_servers_as_an_unprivileged_user(user, open_directory):
     become = [shutil.which("setpriv"), f"--reuid={user}", f"--regid={user}", "--clear-groups", *readable]
     command = [sys.executable, "-m", "pytest", "-q", f"--basetemp={open_directory}/work", "tests/test_servers.py"]
     environment = os.environ | {"HOME": open_directory, "USER": user}
+    environment.pop(PREPARED, None)  # what root has prepared is root's
     done = subprocess.run([*become, *command], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "passed" in done.stdout

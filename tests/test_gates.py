@@ -201,9 +201,9 @@ def test_a_cell_that_outlives_its_time_fails_even_if_it_swallows_the_interrupt(t
     sleep = "import time\ntime.sleep(60)"
     swallow = f"try:\n    {sleep.replace(chr(10), chr(10) + '    ')}\nexcept KeyboardInterrupt:\n    pass"
     write(tmp_path, sleeps=[code(sleep, run=False)], swallows=[code(swallow, run=False)], quick=[code("1", run=False)])
-    outcomes = run_gate(tmp_path, "--nbval-lax", "--nbval-cell-timeout=4")
-    assert "Timeout of 4 seconds" in outcomes["sleeps", 0]
-    assert "Timeout of 4 seconds" in outcomes["swallows", 0]
+    outcomes = run_gate(tmp_path, "--nbval", "--nbval-cell-timeout=2")
+    assert "Timeout of 2 seconds" in outcomes["sleeps", 0]
+    assert "Timeout of 2 seconds" in outcomes["swallows", 0]
     assert outcomes["quick", 0] == ""
 
 
@@ -231,7 +231,7 @@ def test_each_notebook_has_a_home_of_its_own_and_leaves_no_process_behind(tmp_pa
         tidy=[code(note.replace("{}", "tidy"), run=False), code(start, run=False)],
         untidy=[code(note.replace("{}", "untidy"), run=False), code(stay, run=False)],
     )
-    outcomes = run_gate(tmp_path, "--nbval-lax", "--seconds-to-end=3")
+    outcomes = run_gate(tmp_path, "--nbval", "--seconds-to-end=1")
     pid = int((tmp_path / "pid.txt").read_text())
     assert outcomes["tidy", 1] == "", "a child that ends with its kernel is no fault"
     assert f"process {pid}" in outcomes["untidy", 1]
