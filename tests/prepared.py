@@ -10,7 +10,6 @@ from unittest.mock import patch
 
 from course.stack import Stack
 
-
 PREPARED = "COURSE_TEST_PREPARED"
 """Tells the processes that a test starts where to find it, so that they need not make another."""
 
