@@ -21,13 +21,11 @@ lab: .venv/.ready  ## install what is missing and open JupyterLab at lesson 00
 	$(LAB)
 
 test: export COURSE_TEST_BEGAN := $(or $(COURSE_TEST_BEGAN),$(shell date +%s))
-test: .venv/.ready  ## every gate, one after the other; stops at the first that fails
+test: .venv/.ready  ## every gate; the notebooks run beside the other tests, and their report comes last
 	.venv/bin/python -m ruff check course tests solutions
 	.venv/bin/python -m ruff format --check course tests solutions
 	.venv/bin/python -m course.build --check
-	$(PYTEST) tests
-	$(NBVAL) --nbval solutions
-	$(NBVAL) --nbval-lax -p tests.closing lessons
+	@.venv/bin/python -m tests.side_by_side "$(PYTEST) tests" "$(NBVAL) --nbval solutions" "$(NBVAL) --nbval-lax lessons"
 
 build: .venv/.ready  ## execute solutions/*.md and derive the lessons
 	.venv/bin/python -m course.build

@@ -152,7 +152,7 @@ def test_the_overrides_are_read_and_are_settings_that_jupyterlab_knows() -> None
     assert "false" in [choice["const"] for choice in news["oneOf"]]
 
 
-GATES = ["ruff check", "ruff format --check", "course.build --check", "0.5 tests", "--nbval solutions", "--nbval-lax"]
+GATES = ["ruff check", "ruff format --check", "course.build --check", "tests.side_by_side"]
 
 
 def test_make_test_runs_every_gate(checkout: Checkout) -> None:
@@ -161,11 +161,15 @@ def test_make_test_runs_every_gate(checkout: Checkout) -> None:
     assert checkout.run("make", "test").returncode == 0
     calls = checkout.calls()
     assert [gate in call for gate, call in zip(GATES, calls, strict=True)] == [True] * len(GATES)
-    for call in calls[4:]:
-        assert "-p tests.nbval_gate" in call
-        assert "--nbval-current-env" in call
-        assert "--nbval-cell-timeout=" in call
-        assert "--nbval-sanitize-with=" in call
+    tests, solutions, lessons = calls[-1].split("python -m pytest")[1:]
+    assert tests.split()[:3] == ["--durations=10", "--durations-min=0.5", "tests"]
+    assert "--nbval solutions" in solutions
+    assert "--nbval-lax lessons" in lessons
+    for gate in (solutions, lessons):
+        assert "-p tests.nbval_gate" in gate
+        assert "--nbval-current-env" in gate
+        assert "--nbval-cell-timeout=" in gate
+        assert "--nbval-sanitize-with=" in gate
 
 
 @pytest.mark.parametrize("number", range(len(GATES)), ids=GATES)
@@ -176,24 +180,19 @@ def test_make_test_stops_at_the_first_gate_that_fails(checkout: Checkout, number
     assert len(checkout.calls()) == number + 1
 
 
-@pytest.mark.parametrize("passes", [True, False])
-def test_the_last_gate_says_that_all_passed_only_if_it_did_too(tmp_path: Path, passes: bool) -> None:
-    (tmp_path / "test_it.py").write_text(f"def test_it():\n    assert {passes}\n")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "tests.closing",
-        "-p",
-        "no:schemathesis",
-        f"--rootdir={tmp_path}",
-        str(tmp_path),
-    ]
+@pytest.mark.parametrize("failing", [None, 0, 1, 2])
+def test_side_by_side_passes_only_if_all_did_and_says_which_did_not(failing: int | None) -> None:
+    commands = [f"sh -c 'echo said {number}; exit {int(number == failing)}'" for number in range(3)]
     environment = os.environ | {"COURSE_TEST_BEGAN": str(int(time.time()))}
+    command = [sys.executable, "-m", "tests.side_by_side", *commands]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert ("all gates passed" in done.stdout) is passes
-    assert re.fullmatch(r"=* ?1 (passed|failed) in [\d.]+s ?=*", done.stdout.splitlines()[-1])
+    assert done.returncode == (failing is not None)
+    assert ("All gates passed" in done.stdout) == (failing is None)
+    assert [line for line in done.stdout.splitlines() if line.startswith("FAILED")] == (
+        [] if failing is None else [f"FAILED: {commands[failing]}"]
+    )
+    said = ["said 0", "said 1"] if failing == 1 else ["said 0", "said 1", "said 2"]
+    assert [line for line in done.stdout.splitlines() if line.startswith("said")] == said
 
 
 def test_the_lock_is_made_from_pyproject_for_every_platform(checkout: Checkout) -> None:
