@@ -6,15 +6,16 @@ import getpass
 import os
 import re
 import secrets
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 
 from tqdm import tqdm
 
 from course import manifest
-from course.errors import CourseError
 from course.home import home
 from course.servers.chroma import ChromaServer
 from course.servers.external import ExternalChroma, ExternalPostgres, ExternalRedis
@@ -40,10 +41,11 @@ class Stack:
         self.lesson = lesson
         self.directory = directory
         self._watchers: list[Watcher] = []
+        password = _password()
         self._supervisor = Supervisor(directory)
         self._supervisor.on_exit = self._server_exited
         urls = {key: None if embedded else os.environ.get(f"COURSE_{key.upper()}_URL") for key in ("postgres", "chroma", "redis")}
-        own = (directory, self._supervisor, _password())
+        own = (directory, self._supervisor, password)
         try:
             self.postgres = ExternalPostgres(urls["postgres"], _namespace(lesson)) if urls["postgres"] else PostgresServer(*own)
             self.chroma = ExternalChroma(urls["chroma"], _namespace(lesson)) if urls["chroma"] else ChromaServer(*own)
@@ -165,16 +167,10 @@ def _namespace(lesson: str) -> str:
 def _password() -> str:
     """The password of every server under this COURSE_HOME: random, made once, readable by its owner only."""
     path = home() / "password"
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        password = path.read_text()
-        if not password:
-            raise CourseError(
-                f"{path} is empty. Run `make clean`, which removes the course's servers and their data, and begin again."
-            ) from None
-        return password
-    with os.fdopen(descriptor, "w") as file:
-        password = secrets.token_hex(16)
-        file.write(password)
-    return password
+    if not path.exists():
+        with tempfile.NamedTemporaryFile("w", dir=home()) as draft:
+            draft.write(secrets.token_hex(16))
+            draft.flush()
+            with suppress(FileExistsError):  # another notebook was faster: its password is as good as ours
+                os.link(draft.name, path)
+    return path.read_text()

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -19,7 +20,7 @@ import pytest
 
 from course.errors import CourseError, DirectoryInUseError, ServerError
 from course.servers import chroma, postgres, redis, supervisor
-from course.stack import Stack
+from course.stack import Stack, _password
 from tests.kernels import gone, kernel, run, start_stack, until
 from tests.prepared import prepare
 
@@ -365,6 +366,29 @@ def test_a_server_that_cannot_start_shows_the_end_of_its_log(home):
         control.with_name("pg_control.away").rename(control)
         stack.postgres.start()
         assert stack.postgres.state == "running"
+
+
+def test_a_program_that_cannot_be_run_harms_nothing_else(stack, monkeypatch):
+    fill(stack)
+    stack.redis.stop()
+    with monkeypatch.context() as patch:
+        patch.setattr(redis, "binary", lambda: "/nowhere/valkey-server")
+        with pytest.raises(ServerError, match=r"could not be run: .*nowhere.*make lab"):
+            stack.redis.start()
+    assert stack.redis.state == "stopped"
+    stack.redis.stop()
+    stack.redis.kill()
+    stack.redis.start()
+    assert what_is_kept(stack) == KEPT
+
+
+def test_many_first_starts_at_once_agree_on_one_password(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "new"))
+    with ThreadPoolExecutor(max_workers=16) as together:
+        passwords = set(together.map(lambda _: _password(), range(64)))
+    assert len(passwords) == 1
+    assert len(passwords.pop()) == 32
+    assert (tmp_path / "new" / "password").stat().st_mode & 0o077 == 0
 
 
 def test_an_unknown_lesson_is_named(home):

@@ -96,7 +96,7 @@ class Supervisor:
 
     def end(self, name: str, how: Literal["stop", "kill"]) -> None:
         """Stop or kill a server and wait until it is gone."""
-        if not self.exited(name):
+        if self._wait_for(name, "started", "failed", "exited")["event"] == "started":
             self._send(do=how, name=name)
             self._wait_for(name, "exited")
 
@@ -212,7 +212,11 @@ class Server(ABC):
             self.port = free_port(self._remembered_port())
             self._set_state("starting")
             log_start = self.log.stat().st_size if self.log.exists() else 0
-            self._pid = self._supervisor.start(self.key, self._command(), self.directory, self.log)
+            try:
+                self._pid = self._supervisor.start(self.key, self._command(), self.directory, self.log)
+            except ServerError:
+                self._set_state("stopped")
+                raise
             if self._becomes_ready():
                 break
             # Another program may have taken the port between our look and the server's bind: try one more.

@@ -92,8 +92,11 @@ class Supervisor:
 def _kill(child: subprocess.Popen) -> None:
     if child.poll() is not None:
         return  # it has ended; its pid may be somebody else's by now
-    server = psutil.Process(child.pid)
-    family = [server, *server.children(recursive=True)]
+    try:
+        server = psutil.Process(child.pid)
+        family = [server, *server.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return  # it ended just now; its exit is told as any other
     for process in reversed(family):  # the server itself last: its children would otherwise still say goodbye
         with suppress(psutil.NoSuchProcess):
             process.kill()
