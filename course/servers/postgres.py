@@ -63,6 +63,7 @@ class PostgresServer(Server):
 
     def _command(self) -> Command:
         settings = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "", "timezone": "UTC"}
+        settings = self.settings | settings
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
         return Command(

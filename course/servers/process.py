@@ -162,6 +162,10 @@ class Server(ABC):
     """A server of ours, in its own directory, on a loopback port of its own.
 
     Subclasses say how to prepare its directory, how to run it, and how to see that it is ready.
+
+    Attributes:
+        directory: its files. It may be exchanged for a backup's while the server is stopped.
+        settings: the server's own settings, by name; they count from its next start. ChromaDB has none.
     """
 
     key: str
@@ -174,6 +178,7 @@ class Server(ABC):
         self.log = directory / f"{self.key}.log"
         self.password = password
         self.port = 0
+        self.settings: dict[str, object] = {}
         self.on_change: Callable[[Server], None] = lambda server: None
         self._supervisor = supervisor
         self._state: State = "stopped"

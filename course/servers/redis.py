@@ -47,12 +47,13 @@ class RedisServer(Server):
     def _command(self) -> Command:
         # A file and not arguments: every user of the machine can read the arguments of a process, and the password with them.
         settings = {
+            "appendonly": "yes",
+            "save": '""',
+            **self.settings,
             "bind": "127.0.0.1",
             "port": self.port,
             "requirepass": self.password,
             "dir": ".",
-            "appendonly": "yes",
-            "save": '""',
             "daemonize": "no",
         }
         configuration = self.directory / "redis.conf"

@@ -1,4 +1,4 @@
-"""What a notebook displays: `show.board`, `show.table`, `show.chart`, `show.course_map`. Each has a text/plain twin.
+"""What a notebook displays: boards, charts, diagrams, panels, tables and the course map. Each has a text/plain twin.
 
 Each is imported on first use: charts and widgets take a while. `predict` is in `quiz.py`, the `%%sql` magic in `sql.py`.
 """
@@ -6,13 +6,16 @@ Each is imported on first use: charts and widgets take a while. `predict` is in 
 from importlib import import_module
 
 _HOME_OF = {
-    "board": "course.show.diagram",
+    "board": "course.show.diagrams",
     "chart": "course.show.charts",
     "course_map": "course.show.map",
+    "diagram": "course.show.diagrams",
+    "panel": "course.show.panels",
     "table": "course.show.tables",
+    "waiting": "course.waiting",
 }
 
-__all__ = ["board", "chart", "course_map", "table"]
+__all__ = ["board", "chart", "course_map", "diagram", "panel", "table", "waiting"]
 
 
 def __getattr__(name: str) -> object:

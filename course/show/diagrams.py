@@ -1,10 +1,11 @@
-"""The board: which servers the application stands on, drawn live, with buttons to kill and to start them.
+"""Diagrams, and the board: which servers the application stands on, drawn live, with buttons to kill and to start them.
 
 What killing and starting do stands in `servers/`; which servers there are, in `stack.py`.
 """
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from html import escape
@@ -13,6 +14,7 @@ from typing import Protocol
 import ipywidgets as widgets
 from IPython.display import display
 
+from course.errors import InputError
 from course.note import TEXT
 
 MERMAID = "text/vnd.mermaid"
@@ -23,6 +25,40 @@ _COLOURS = {
 }
 _OTHER = "fill:#ECEFF1,stroke:#546E7A,color:#000"
 _DOWN = "fill:#E0E0E0,stroke:#757575,stroke-width:3px,color:#000,stroke-dasharray:6 4"
+
+
+_NODES = {"PG": "PostgreSQL", "CHROMA": "ChromaDB", "REDIS": "Redis"}
+"""Nodes of these names are drawn in their store's colour."""
+
+
+class Diagram:
+    """A mermaid diagram that shows itself, with words for those who do not see it. Made by `diagram`."""
+
+    def __init__(self, source: str, text: str) -> None:
+        self.source = source
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {MERMAID: self.source, "text/plain": self.text}
+
+
+def diagram(source: str, text: str) -> Diagram:
+    """Show a mermaid diagram. Its nodes `PG`, `CHROMA` and `REDIS` get the colours that these stores have everywhere.
+
+    Args:
+        source: mermaid's own language. Write the state of a thing into its box; a colour alone tells nobody anything.
+        text: the same in words.
+
+    Raises:
+        InputError: there are no words.
+    """
+    if not text.strip():
+        raise InputError("show.diagram() takes the diagram's words as well: text='…' says what it shows. Nothing was drawn.")
+    styles = [f"    style {node} {_COLOURS[store]}" for node, store in _NODES.items() if re.search(rf"\b{node}\b", source)]
+    return Diagram("\n".join([source.strip("\n"), *styles]), text)
 
 
 class BoardServer(Protocol):
@@ -126,7 +162,7 @@ class Board:
 
     def _bundle(self, states: list[tuple[BoardServer, str]]) -> dict[str, str]:
         lines = "".join(f"\n  → {server.name} ({server.role}): {state}" for server, state in states)
-        return {MERMAID: diagram(states), "text/plain": f"Your FastAPI App{lines}"}
+        return {MERMAID: picture(states), "text/plain": f"Your FastAPI App{lines}"}
 
 
 def board(stack: BoardStack) -> None:
@@ -144,8 +180,8 @@ _open: list[Board] = []
 """Boards that still follow their stack: a cell that runs again must not leave two of them."""
 
 
-def diagram(states: list[tuple[BoardServer, str]]) -> str:
-    """The mermaid source of the picture, from each server and its state."""
+def picture(states: list[tuple[BoardServer, str]]) -> str:
+    """The mermaid source of the board's picture, from each server and its state."""
     lines = ["flowchart TD", '    APP["Your FastAPI App"]']
     for number, (server, state) in enumerate(states):
         label = "<br/>".join(_label(text) for text in (server.name, server.role)) + f"<br/><b>{_label(state)}</b>"
