@@ -468,7 +468,7 @@ def test_the_map_marks_what_is_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_unknown_display_is_named() -> None:
-    with pytest.raises(AttributeError, match="It has: board, chart, course_map, table"):
+    with pytest.raises(AttributeError, match="It has: board, chart, course_map, diagram, panel, table, waiting"):
         _ = show.nothing
 
 
