@@ -226,6 +226,19 @@ def test_a_stack_beside_survives_the_end_of_its_own_supervisor(stack):
     assert beside.redis.state == "stopped"
 
 
+def test_a_server_starts_on_files_that_were_put_in_the_place_of_its_own(stack):
+    fill(stack)
+    beside = stack.beside("restored")
+    for server, other in zip(stack.servers, beside.servers, strict=True):
+        server.stop()
+        other.stop()
+        shutil.rmtree(other.directory)
+        shutil.copytree(server.directory, other.directory)
+        other.directory.chmod(0o755)
+        other.start()
+    assert what_is_kept(beside) == KEPT
+
+
 @pytest.mark.parametrize("name", ["", "../../etc", "Restored", "two words"])
 def test_a_stack_beside_has_a_plain_name(stack, name):
     with pytest.raises(InputError, match="lower-case letters"):

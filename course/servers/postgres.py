@@ -58,7 +58,7 @@ class PostgresServer(Server):
     def _prepare(self) -> None:
         if not self._has_data():
             _copy(self._template(), self.directory)
-            _give_to_server_user(self.directory)
+        _give_to_server_user(self.directory)
         self._remove_stale_pid_file()
 
     def _command(self) -> Command:
@@ -189,10 +189,12 @@ def _server_user() -> tuple[int, int]:
 
 
 def _give_to_server_user(directory: Path) -> None:
+    """Let the server own its files, also those that came from a backup: PostgreSQL refuses another's directory."""
     if os.getuid() != 0:
         return
     uid, gid = _server_user()
     os.chown(directory, uid, gid)
+    directory.chmod(0o700)
     for parent, folders, files in os.walk(directory):
         for name in (*folders, *files):
             os.chown(os.path.join(parent, name), uid, gid)
