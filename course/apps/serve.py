@@ -28,7 +28,7 @@ class Served:
             if not self._thread.is_alive() or time.monotonic() > deadline:
                 raise CourseError(
                     "The application did not start; what it logged stands above. No data was touched. "
-                    "See that all three servers run, then run this cell again."
+                    "See that its servers run, then run this cell again."
                 )
             time.sleep(0.01)
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the three databases are."""
+    """Where the databases are. `chroma` may be empty for an application that asks no ChromaDB."""
 
     postgres: str
     chroma: str
@@ -41,19 +42,23 @@ class Addresses:
     redis_prefix: str
 
     @classmethod
-    def of(cls, environment: Mapping[str, str]) -> Addresses:
+    def of(cls, environment: Mapping[str, str], *, chroma: bool = True) -> Addresses:
         """Read the addresses from `COURSE_*` variables, such as `os.environ` or `stack.environment()`.
 
+        Args:
+            chroma: whether the application needs a ChromaDB.
+
         Raises:
-            CourseError: a variable is missing.
+            CourseError: a variable that it needs is missing.
         """
-        missing = [name for name in ("COURSE_POSTGRES_URL", "COURSE_CHROMA_URL", "COURSE_REDIS_URL") if not environment.get(name)]
+        needed = ["COURSE_POSTGRES_URL", *(["COURSE_CHROMA_URL"] if chroma else []), "COURSE_REDIS_URL"]
+        missing = [name for name in needed if not environment.get(name)]
         if missing:
             names = ", ".join(missing)
             raise CourseError(f"The application does not know where its databases are. No data was touched. Set {names}.")
         return cls(
             environment["COURSE_POSTGRES_URL"],
-            environment["COURSE_CHROMA_URL"],
+            environment.get("COURSE_CHROMA_URL", ""),
             environment.get("COURSE_CHROMA_DATABASE", "default_database"),
             environment["COURSE_REDIS_URL"],
             environment.get("COURSE_REDIS_PREFIX", "lumen:"),
@@ -61,32 +66,56 @@ class Addresses:
 
 
 class Postgres:
-    """PostgreSQL: a pool of connections."""
+    """PostgreSQL: a pool of connections.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        configure: is called with each new connection, once.
+    """
+
+    def __init__(self, url: str, configure: Callable[[psycopg.AsyncConnection], Awaitable[None]] | None = None) -> None:
         # A raw cursor takes $1, $2 as PostgreSQL itself does. A pool that gives up soon tries anew with the next request.
         options = {"autocommit": True, "row_factory": dict_row, "cursor_factory": psycopg.AsyncRawCursor, "connect_timeout": 2}
         self.pool = AsyncConnectionPool(
-            url, kwargs=options, min_size=1, max_size=10, timeout=2, reconnect_timeout=1, check=self._still_open, open=False
+            url,
+            kwargs=options,
+            configure=configure,
+            check=self._still_open,
+            min_size=1,
+            max_size=10,
+            timeout=2,
+            reconnect_timeout=1,
+            open=False,
         )
 
     async def __aenter__(self) -> Self:
         await self.pool.open()
+        # A first request that had to wait would make the pool grow. If PostgreSQL is down, the application starts all the same.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                while not self.pool.get_stats()["pool_available"]:
+                    await asyncio.sleep(0.01)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.pool.close()
 
-    @answering("PostgreSQL", psycopg.OperationalError, psycopg.errors.UndefinedTable)
+    @answering("PostgreSQL", psycopg.OperationalError, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
     async def fetch_all(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
-        async with self.pool.connection() as connection:
-            return await (await connection.execute(sql, parameters)).fetchall()
+        try:
+            return await self._ask(sql, parameters)
+        except psycopg.InternalError:  # the extension of a parameter's type was made anew, and the type has another number now
+            await self.pool.drain()
+            return await self._ask(sql, parameters)
 
     async def fetch_one(self, sql: str, *parameters: object) -> dict[str, Any] | None:
         return next(iter(await self.fetch_all(sql, *parameters)), None)
 
     async def ping(self) -> None:
         await self.fetch_all("SELECT 1")
+
+    async def _ask(self, sql: str, parameters: Sequence[object]) -> list[dict[str, Any]]:
+        async with self.pool.connection() as connection:
+            return await (await connection.execute(sql, parameters)).fetchall()
 
     async def _still_open(self, connection: psycopg.AsyncConnection) -> None:
         """Raise if the server has hung up. Looks at the socket (its last words come before its end); no round trip."""

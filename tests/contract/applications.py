@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import numpy as np
+import pytest
 from fastapi import FastAPI
+from pgvector.psycopg import register_vector
 
-from course.apps import three_databases
+from course.apps import one_database, three_databases
 from course.apps.stores import Addresses
 from course.dataset import COLLECTION
 from course.embedding import embed
@@ -35,15 +37,24 @@ DOCUMENTS = {
     6: (MEI, 40, "Warranty claim", "They owe me a refund for the broken washing machine."),
     LAST: (LAST, 6, "Tomatoes", "Water the seedlings in the morning and pinch out the side shoots."),
 }
+NAMES = {"postgres": "PostgreSQL", "chroma": "ChromaDB", "redis": "Redis"}
 
 
 @dataclass(frozen=True)
 class Application:
-    """How to make an application from a stack's environment, and how to bring the known rows into its stores."""
+    """How to make an application from a stack's environment, and how to bring the known rows into its stores.
+
+    `stores` are the stores that it needs, by their keys in a stack.
+    """
 
     name: str
     create: Callable[[Mapping[str, str]], FastAPI]
     load: Callable[[Stack], None]
+    stores: tuple[str, ...]
+
+    def health(self, *down: str) -> dict[str, str]:
+        """What it says of its stores when some are down."""
+        return {NAMES[key].lower(): "down" if key in down else "up" for key in self.stores}
 
 
 @cache
@@ -52,12 +63,18 @@ def vectors() -> np.ndarray:
     return embed([f"{title}\n{content}" for _, _, title, content in DOCUMENTS.values()])
 
 
-def load_tables(stack: Stack) -> None:
+def load_tables(stack: Stack, *, with_vectors: bool) -> None:
     """Make the tables anew with the known rows, and leave nothing in Redis."""
     now = datetime.now(UTC)
-    with stack.postgres.connect() as connection, connection.transaction(), connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS messages, chats, settings, documents, users")
-        cursor.execute((DATA / "schema.sql").read_text(encoding="utf-8"))
+    with stack.postgres.connect() as connection, connection.transaction():
+        connection.execute("DROP TABLE IF EXISTS messages, chats, settings, documents, users")
+        connection.execute((DATA / "schema.sql").read_text(encoding="utf-8"))
+        documents = [(id, owner, title, text, now - timedelta(days=days)) for id, (owner, days, title, text) in DOCUMENTS.items()]
+        if with_vectors:
+            connection.execute((DATA / "one_database.sql").read_text(encoding="utf-8"))
+            register_vector(connection)
+            documents = [(*document, vector) for document, vector in zip(documents, vectors(), strict=True)]
+        cursor = connection.cursor()
         cursor.executemany(
             "INSERT INTO users (id, name, email, subscription) VALUES (%s, %s, %s, %s)",
             [(id, name, f"{name.lower()}@example.org", subscription) for id, (name, subscription) in USERS.items()],
@@ -67,17 +84,15 @@ def load_tables(stack: Stack) -> None:
         cursor.execute("INSERT INTO chats VALUES (2, %s, 'Soup', now() - interval '1 day')", [DANA])
         cursor.execute("INSERT INTO messages VALUES (1, 1, 'user', 'Where is my refund?', now() - interval '1 hour')")
         cursor.execute("INSERT INTO messages VALUES (2, 1, 'assistant', 'In your letter.', now())")
-        cursor.executemany(
-            "INSERT INTO documents VALUES (%s, %s, %s, %s, %s)",
-            [(id, owner, title, text, now - timedelta(days=days)) for id, (owner, days, title, text) in DOCUMENTS.items()],
-        )
+        places = ", ".join(["%s"] * len(documents[0]))
+        cursor.executemany(f"INSERT INTO documents VALUES ({places})", documents)
         cursor.execute("SELECT setval('users_id_seq', 100), setval('documents_id_seq', 100)")
     stack.redis.client().flushdb()
 
 
 def load_three_databases(stack: Stack) -> None:
     """The known rows in PostgreSQL, and their vectors in ChromaDB."""
-    load_tables(stack)
+    load_tables(stack, with_vectors=False)
     chroma = stack.chroma.client()
     if COLLECTION in [collection.name for collection in chroma.list_collections()]:
         chroma.delete_collection(COLLECTION)
@@ -88,10 +103,31 @@ def load_three_databases(stack: Stack) -> None:
     )
 
 
+def load_one_database(stack: Stack) -> None:
+    """The known rows in PostgreSQL, with their vectors."""
+    load_tables(stack, with_vectors=True)
+
+
 def create_three_databases(environment: Mapping[str, str]) -> FastAPI:
     return three_databases.create_app(Addresses.of(environment))
 
 
-THREE_DATABASES = Application("three_databases", create_three_databases, load_three_databases)
+def create_one_database(environment: Mapping[str, str]) -> FastAPI:
+    return one_database.create_app(Addresses.of(without_chroma(environment), chroma=False))
 
-APPLICATIONS = [THREE_DATABASES]
+
+def without_chroma(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if "CHROMA" not in name}
+
+
+THREE_DATABASES = Application(
+    "three_databases", create_three_databases, load_three_databases, stores=("postgres", "chroma", "redis")
+)
+ONE_DATABASE = Application("one_database", create_one_database, load_one_database, stores=("postgres", "redis"))
+
+APPLICATIONS = [THREE_DATABASES, ONE_DATABASE]
+
+
+def only(application: Application) -> pytest.MarkDecorator:
+    """Marks a test of what holds for one application alone."""
+    return pytest.mark.parametrize("application", [application], indirect=True, ids=[application.name])

@@ -1,22 +1,13 @@
 """What holds for the application on three databases alone."""
 
-import os
-import subprocess
-import sys
-
 import httpx
-import pytest
 
 from course.apps import three_databases
 from course.apps.serve import Served
-from course.apps.stores import Addresses
 from course.dataset import COLLECTION
-from course.errors import CourseError
-from course.servers.process import free_port
-from tests.contract.applications import DANA, LAST, MEI, OMAR, THREE_DATABASES
-from tests.kernels import until
+from tests.contract.applications import DANA, LAST, MEI, OMAR, THREE_DATABASES, only
 
-three = pytest.mark.parametrize("application", [THREE_DATABASES], indirect=True, ids=["three_databases"])
+three = only(THREE_DATABASES)
 
 
 def ids_in_chroma(stack, user):
@@ -77,32 +68,3 @@ def test_served_again_and_again_it_answers_and_leaves_no_connection_behind(clien
             assert (answer.status_code, len(answer.json())) == (200, 3)
         served.stop()
     assert set(AsyncFastAPI._clients) == before
-
-
-@three
-def test_uvicorn_serves_it_with_the_addresses_of_the_environment(client, stack, tmp_path):
-    port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "course.apps.three_databases:app", "--port", str(port)]
-    with open(tmp_path / "log", "wb") as log:
-        process = subprocess.Popen(command, env={**os.environ, **stack.environment()}, stdout=log, stderr=log)
-    try:
-        until(lambda: b"startup complete" in (tmp_path / "log").read_bytes(), "the start of uvicorn")
-        assert httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False).json() == {
-            "postgresql": "up",
-            "chromadb": "up",
-            "redis": "up",
-        }
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def test_a_missing_address_is_named():
-    with pytest.raises(CourseError, match="COURSE_CHROMA_URL") as refused:
-        Addresses.of({"COURSE_POSTGRES_URL": "postgresql://", "COURSE_REDIS_URL": "redis://"})
-    assert "COURSE_POSTGRES_URL" not in str(refused.value)
-
-
-def test_addresses_have_the_defaults_of_a_private_stack():
-    addresses = Addresses.of({"COURSE_POSTGRES_URL": "p", "COURSE_CHROMA_URL": "c", "COURSE_REDIS_URL": "r"})
-    assert (addresses.chroma_database, addresses.redis_prefix) == ("default_database", "lumen:")
