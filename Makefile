@@ -30,8 +30,9 @@ test: .venv/.ready  ## every gate; the notebooks run beside the other tests, and
 build: .venv/.ready  ## execute solutions/*.md and derive the lessons
 	.venv/bin/python -m course.build
 
-bench: .venv/.ready  ## how fast the servers start, as ratios
+bench: .venv/.ready  ## how fast the servers start, and the two applications side by side; takes several minutes
 	.venv/bin/python -m tests.bench
+	.venv/bin/python -m tests.scoreboard
 
 lock:  ## make requirements.txt from pyproject.toml; keeps the versions it has, unless UPGRADE=1
 	@test -x .venv/bin/uv || $(MAKE) .venv/.ready

@@ -27,6 +27,11 @@ PROMISES = {
 }
 
 
+def machine() -> str:
+    """What the figures were measured on."""
+    return f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
 def seconds_to_start(home: Path, keys: tuple[str, ...]) -> float:
     """Start these servers on this directory, stop them, and return how long it took until the last was ready."""
     os.environ["COURSE_HOME"] = str(home)
@@ -57,7 +62,7 @@ def measure(report: Callable[[], object]) -> dict[tuple[str, str], list[float]]:
 
 def main() -> int:
     """Measure, print, and return 1 if a promise is broken."""
-    print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}; medians of {ROUNDS} rounds")
+    print(f"{machine()}; medians of {ROUNDS} rounds")
     with tqdm(total=ROUNDS * 4, desc="starting servers") as progress:
         taken = measure(progress.update)
     median = {key: statistics.median(values) for key, values in taken.items()}
