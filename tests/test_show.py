@@ -511,6 +511,16 @@ def test_a_panel_has_words_and_draws_anew_when_a_slider_moves(shown: Shown) -> N
     assert len(shown) == 3
 
 
+def test_a_panel_draws_several_pictures_each_in_its_place(shown: Shown) -> None:
+    panel = show.panel(lambda days: (drawn(days, "free"), drawn(days, "premium")), days=[1, 7])
+    panel._ipython_display_()
+    slide(panel, "days", 7)
+    _, *pictures, free, premium = shown
+    assert "free for 7 days" in free["data"]["text/plain"]
+    assert "premium for 7 days" in premium["data"]["text/plain"]
+    assert [free["transient"], premium["transient"]] == [picture["transient"] for picture in pictures]
+
+
 def test_a_panels_button_acts_then_draws_and_says_what_it_did(shown: Shown) -> None:
     days = [7]
 

@@ -12,6 +12,7 @@ import numpy as np
 from course.dataset.records import Document, chats, created_at, documents, embeddings, messages, settings, users
 from course.dataset.scaling import Scaled
 from course.home import DATA
+from course.waiting import waiting
 
 if TYPE_CHECKING:
     import psycopg
@@ -27,6 +28,9 @@ COLLECTION = "documents"
 
 SEARCH_SETTINGS = {"hnsw.iterative_scan": "strict_order", "hnsw.ef_search": "100", "plan_cache_mode": "force_custom_plan"}
 """What a database with an HNSW index needs for answers that are complete, whatever the filter. See `set_search`."""
+
+BATCH = 1_000
+"""How many vectors go to ChromaDB at once; it would take 5,461."""
 
 _COPY_WITH_VECTORS = "COPY documents (id, user_id, title, content, created_at, embedding) FROM STDIN (FORMAT binary)"
 
@@ -135,9 +139,9 @@ def load_chroma(client: ClientAPI) -> Collection:
 
 
 def add_vectors(collection: Collection, rows: Sequence[Document], vectors: np.ndarray) -> None:
-    """Add documents' vectors to a collection, in batches of the size that the server allows."""
-    size = collection._client.get_max_batch_size()
-    for start in range(0, len(rows), size):
+    """Add documents' vectors to a collection, in batches: small ones, so that a progress bar can show how far it is."""
+    size = min(BATCH, collection._client.get_max_batch_size())
+    for start in waiting(range(0, len(rows), size), "loading vectors into ChromaDB"):
         batch = rows[start : start + size]
         collection.add(
             ids=[str(document.id) for document in batch],

@@ -35,11 +35,11 @@ class Panel:
     ) -> None:
         self._draw = draw
         self._drawing = threading.Lock()
-        self._handles: list[DisplayHandle] = []
+        self._handles: list[list[DisplayHandle]] = []
         self._status = widgets.HTML()
         self._sliders = {name: self._slider(name, options, start) for name, options in choices.items()}
         self._buttons = [self._button(word, act) for word, act in buttons.items()]
-        self._shown = draw(**self.values)
+        self._shown = _parts(draw(**self.values))
 
     @property
     def values(self) -> dict[str, Any]:
@@ -49,18 +49,18 @@ class Panel:
         """Draw the picture anew. May be called from any thread; what goes wrong is told below the controls."""
         with self._drawing:
             try:
-                self._shown = self._draw(**self.values)
+                self._shown = _parts(self._draw(**self.values))
+                for handles in self._handles:
+                    for handle, part in zip(handles, self._shown, strict=True):
+                        handle.update(part)
             except Exception as error:  # noqa: BLE001  shown, whatever it is: a slider has no cell to show it in
                 self._say(f"This could not be drawn: {error}")
-                return
-            for handle in self._handles:
-                handle.update(self._shown)
 
     def _ipython_display_(self) -> None:
         rows = [widgets.HBox(list(part), layout=widgets.Layout(flex_flow="row wrap")) for part in self._controls() if part]
         box = widgets.VBox([*rows, self._status])
         display({_WIDGET: box._repr_mimebundle_()[_WIDGET], "text/plain": repr(self)}, raw=True)
-        self._handles.append(display(self._shown, display_id=True))
+        self._handles.append([display(part, display_id=True) for part in self._shown])
 
     def __repr__(self) -> str:
         """The controls in words; the picture below has words of its own."""
@@ -125,7 +125,8 @@ def panel(
     """A picture with sliders and buttons: `show.panel(draw, days=[1, 7, 30], buttons={"Delete Dana": delete})`.
 
     Args:
-        draw: called with one value of each slider, by name; returns what to show: a table, a chart, a diagram.
+        draw: called with one value of each slider, by name; returns what to show: a table, a chart, a diagram, or a tuple of
+            such, always as many.
         buttons: what stands on a button, to what it does; after that the picture is drawn anew. A text that it returns is shown.
         start: where a slider stands at first, by its name; by default at its first value.
         choices: a slider's name to its values, in order.
@@ -134,6 +135,10 @@ def panel(
         InputError: a slider has fewer than two values, or does not have the one that it should start with.
     """
     return Panel(draw, buttons or {}, start or {}, choices)
+
+
+def _parts(drawn: object) -> tuple[object, ...]:
+    return drawn if isinstance(drawn, tuple) else (drawn,)
 
 
 def _words(name: str) -> str:
