@@ -150,7 +150,7 @@ def screenshot(part, name):
         part.screenshot(path=f"{folder}/{name}.png")
 
 
-@pytest.fixture(scope="module", params=["00_start_here", "01_build_three_databases"])
+@pytest.fixture(scope="module", params=["00_start_here", "01_build_three_databases", "05_failure_modes"])
 def lesson(request, browser, lab):
     page, seen = open_lesson(browser, lab, request.param)
     state = run_all(page)
@@ -232,3 +232,38 @@ def test_no_console_error_and_no_request_leaves_the_machine(lesson):
     _, seen, _ = lesson
     assert seen.errors == []
     assert seen.beyond == []
+
+
+MATRIX = """() => {
+  const table = [...document.querySelectorAll('.jp-OutputArea table')].find(table => table.innerText.includes('ChromaDB down'))
+  const texts = row => [...row.cells].map(cell => cell.innerText.trim())
+  return table && {now: table.parentElement.innerText.split('\\n')[0], rows: Object.fromEntries([...table.rows].map(texts).map(
+    ([name, ...cells]) => [name, cells]))}
+}"""
+
+
+def test_in_the_failure_lab_pressing_kill_changes_the_matrix(browser, lab):
+    page, seen = open_lesson(browser, lab, "05_failure_modes")
+    page.evaluate(SELECT, "clients.on_round")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-above')")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell')")
+    find(page, "button:has-text('Stop the clients')")
+
+    def until_matrix(condition):
+        page.wait_for_function(f"() => {{ const matrix = ({MATRIX})(); return matrix && {condition} }}")
+        return page.evaluate(MATRIX)["rows"]
+
+    rows = until_matrix("matrix.now === 'Now: all up'")
+    column = rows["request"].index("ChromaDB down")
+    assert {cells[column] for name, cells in rows.items() if name != "request"} == {"–"}
+    page.get_by_role("button", name="Kill ChromaDB").click()
+    rows = until_matrix(f"matrix.now === 'Now: ChromaDB down' && matrix.rows['GET health'][{column}] !== '–'")
+    assert rows["GET similar (new)"][column].startswith("✗ 503 · ")
+    assert rows["GET user"][column].startswith("✓ 200 · ")
+    screenshot(page.locator(".jp-Notebook").first, "failure_lab")
+    page.get_by_role("button", name="Start ChromaDB").click()
+    until_matrix("matrix.now === 'Now: all up'")
+    assert seen.errors == []
+    assert seen.beyond == []
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.close()
