@@ -58,6 +58,7 @@ class PostgresServer(Server):
     def _prepare(self) -> None:
         if not self._has_data():
             _copy(self._template(), self.directory)
+        self.directory.chmod(0o700)
         _give_to_server_user(self.directory)
         self._remove_stale_pid_file()
 
@@ -194,7 +195,6 @@ def _give_to_server_user(directory: Path) -> None:
         return
     uid, gid = _server_user()
     os.chown(directory, uid, gid)
-    directory.chmod(0o700)
     for parent, folders, files in os.walk(directory):
         for name in (*folders, *files):
             os.chown(os.path.join(parent, name), uid, gid)

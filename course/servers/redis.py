@@ -48,6 +48,7 @@ class RedisServer(Server):
         # A file and not arguments: every user of the machine can read the arguments of a process, and the password with them.
         settings = {
             "appendonly": "yes",
+            "appendfsync": "always",  # by default, a write may wait in memory while the last second's goes to the disk
             "save": '""',
             **self.settings,
             "bind": "127.0.0.1",
