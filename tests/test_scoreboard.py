@@ -4,7 +4,16 @@ import pytest
 
 from tests import scoreboard
 
-ROWS = ("load everything", "question embedded", "without the embedding", "premium users'", "4 clients", "everybody's", "add 100")
+ROWS = (
+    "load everything",
+    "question embedded",
+    "without the embedding",
+    "filter first",
+    "premium users'",
+    "4 clients",
+    "everybody's",
+    "add 100",
+)
 
 
 def test_the_board_has_every_row_for_both_applications(
