@@ -150,7 +150,10 @@ def screenshot(part, name):
         part.screenshot(path=f"{folder}/{name}.png")
 
 
-@pytest.fixture(scope="module", params=["00_start_here", "01_build_three_databases", "05_failure_modes"])
+LESSONS = ["00_start_here", "01_build_three_databases", "05_failure_modes", "13_the_rebuilt_app"]
+
+
+@pytest.fixture(scope="module", params=LESSONS)
 def lesson(request, browser, lab):
     page, seen = open_lesson(browser, lab, request.param)
     state = run_all(page)
@@ -267,3 +270,32 @@ def test_in_the_failure_lab_pressing_kill_changes_the_matrix(browser, lab):
     assert seen.beyond == []
     page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     page.close()
+
+
+BOTH = """() => {
+  const table = [...document.querySelectorAll('.jp-OutputArea table')].find(
+    table => table.parentElement.innerText.startsWith('Now: ') && table.innerText.includes('one database'))
+  return table && {now: table.parentElement.innerText.split('\\n')[0], rows: Object.fromEntries([...table.rows].map(
+    row => [...row.cells].map(cell => cell.innerText.trim())).map(([name, ...cells]) => [name, cells]))}
+}"""
+
+
+@pytest.mark.parametrize("lesson", ["13_the_rebuilt_app"], indirect=True)
+def test_a_store_killed_under_both_applications_stops_the_search_of_one_of_them(lesson):
+    page, seen, _ = lesson
+
+    def until_both(condition):
+        page.wait_for_function(f"() => {{ const both = ({BOTH})(); return both && {condition} }}")
+        return page.evaluate(BOTH)["rows"]
+
+    find(page, "button:has-text('Kill ChromaDB')")
+    until_both("both.now === 'Now: all up'")
+    page.get_by_role("button", name="Kill ChromaDB").click()
+    rows = until_both("both.now === 'Now: ChromaDB down' && both.rows['GET premium'].every(cell => cell !== '–')")
+    assert rows["request"] == ["three databases", "one database"]
+    assert [cell[:5] for cell in rows["GET premium"]] == ["✗ 503", "✓ 200"]
+    screenshot(page.locator(".jp-Notebook").first, "both_applications")
+    page.get_by_role("button", name="Start ChromaDB").click()
+    until_both("both.now === 'Now: all up'")
+    assert seen.errors == []
+    assert seen.beyond == []

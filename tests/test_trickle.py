@@ -179,3 +179,15 @@ def test_they_end_with_the_process_that_started_them(tmp_path) -> None:
         assert done.returncode == 0, done.stderr
         pids = [int(pid) for pid in done.stdout.split()]
         until(lambda: not any(psutil.pid_exists(pid) for pid in pids), "the servers to end")
+
+
+def test_clients_of_another_application_end_the_former_ones_unless_they_run_alongside(served: Served, stack: Stack) -> None:
+    first = trickle.start(served, stack)
+    beside = trickle.start(served, stack, alongside=True)
+    assert first._thread.is_alive()
+    assert beside._thread.is_alive()
+    last = trickle.start(served, stack)
+    assert not first._thread.is_alive()
+    assert not beside._thread.is_alive()
+    trickle.stop()
+    assert not last._thread.is_alive()

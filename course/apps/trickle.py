@@ -23,6 +23,7 @@ from course.errors import CourseError
 from course.waiting import waiting
 
 if TYPE_CHECKING:
+    from course.apps.apart import Apart
     from course.apps.serve import Served
     from course.servers.process import Server
     from course.stack import Stack
@@ -139,7 +140,8 @@ class Trickle:
             self._waiting += 1
         self._wake.set()
         try:
-            for _ in waiting(range(rounds), f"the clients ask: {state}"):
+            # The bar of a single round could only show that it is over
+            for _ in waiting(range(rounds), f"the clients ask: {state}") if rounds > 1 else range(rounds):
                 self._wait_for_a_round(state)
         finally:
             with self._kept:
@@ -286,9 +288,14 @@ _running: list[Trickle] = []
 """The clients of this kernel: a cell that runs again must not leave two crowds of them."""
 
 
-def start(served: Served, stack: Stack) -> Trickle:
-    """Let clients ask this application, which stands on this stack, until they are stopped. Former ones end."""
-    stop()
+def start(served: Served | Apart, stack: Stack, *, alongside: bool = False) -> Trickle:
+    """Let clients ask this application, which stands on this stack, until they are stopped. Former ones end.
+
+    Args:
+        alongside: let the former ones go on.
+    """
+    if not alongside:
+        stop()
     trickle = Trickle(served.url, stack)
     _running.append(trickle)
     return trickle
