@@ -69,6 +69,18 @@ def test_a_request_after_an_answer_is_a_round_trip_however_many_pieces_it_has(ec
         trips.close()
 
 
+def test_closing_ends_open_connections_without_a_word_in_the_log(echo, caplog):
+    trips = RoundTrips(EchoStack(tuple(Echo(name, echo) for name in ("PostgreSQL", "ChromaDB", "Redis"))))
+    port = int(trips.redis_url.split(":")[-1].removesuffix("/0"))
+    with socket.create_connection(("127.0.0.1", port)) as wire, wire.makefile("rw") as lines:
+        lines.write("1\n")
+        lines.flush()
+        assert lines.readline() == "answer\n"
+        trips.close()
+        assert lines.readline() == ""
+    assert not caplog.records
+
+
 def test_ways_take_turns_and_the_first_round_only_warms_up():
     calls = []
 
