@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import tarfile
 import tempfile
 import time
@@ -146,8 +147,7 @@ FOLDER = {
 )
 def back_up(back_up: Callable) -> str:
     """Judge the job on a good folder, and on four nights that must make it fail."""
-    with tempfile.TemporaryDirectory(prefix="course-") as directory, _hushed():
-        place = Path(directory)
+    with _workshop() as place, _hushed():
         good = _folder(place / "chroma data", FOLDER)
         archive = place / "chroma.tar.gz"
         _judge_good(back_up(good, archive), good, archive)
@@ -178,6 +178,18 @@ def back_up(back_up: Callable) -> str:
             "Some file is not enough: look for `chroma.sqlite3` among the names in the archive.",
         )
     return "It fails aloud where it was silent before. What it cannot see: a torn copy. That takes a restore."
+
+
+@contextmanager
+def _workshop() -> Iterator[Path]:
+    """A folder that is removed at the end. A tar that gives up leaves its gzip behind, which may still make the archive."""
+    place = Path(tempfile.mkdtemp(prefix="course-"))
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        if place.exists():  # the archive came while the rest went
+            shutil.rmtree(place)
 
 
 @contextmanager
