@@ -5,6 +5,7 @@
 
 import errno
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -312,6 +313,19 @@ def test_stopping_the_stack_tells_who_watches(home):
     with Stack.start("00") as stack:
         stack.watch(lambda changed: changes.append((changed.name, changed.state)))
     assert sorted(changes) == [("ChromaDB", "stopped"), ("PostgreSQL", "stopped"), ("Redis", "stopped")]
+
+
+def test_servers_may_hold_more_files_open_than_macos_allows_at_first(home):
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, allowed[1]))
+    try:
+        with Stack.start("00") as stack:
+            client = stack.chroma.client()
+            for number in range(70):  # four files each
+                client.create_collection(f"kept-{number}").add(ids=["1"], embeddings=[[1.0, 0.0]])
+            assert client.get_collection("kept-69").query(query_embeddings=[[1.0, 0.0]], n_results=1)["ids"] == [["1"]]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, allowed)
 
 
 def test_stop_and_start_again_with_the_data(stack):

@@ -10,6 +10,7 @@ Events:   {"event": "started" | "failed" | "exited", "name", "pid", "returncode"
 
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -22,6 +23,9 @@ import psutil
 
 STOP_SECONDS = 20
 """How long a server may take to stop before it is killed."""
+
+OPEN_FILES = 10_240
+"""How many files a server may hold open, if the system allows it. macOS begins with 256; ChromaDB holds four a collection."""
 
 
 class Supervisor:
@@ -117,7 +121,16 @@ def requests(kernel: int) -> Iterator[bytes]:
         yield from lines
 
 
+def allow_open_files() -> None:
+    """Raise the limit of this process, which its servers inherit. Lowers nothing."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def main() -> None:
+    allow_open_files()
     kernel, lock = int(sys.argv[1]), int(sys.argv[2])
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda *_: sys.exit())
