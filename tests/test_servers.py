@@ -5,7 +5,6 @@
 
 import errno
 import os
-import resource
 import shutil
 import signal
 import socket
@@ -316,16 +315,13 @@ def test_stopping_the_stack_tells_who_watches(home):
 
 
 def test_servers_may_hold_more_files_open_than_macos_allows_at_first(home):
-    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, allowed[1]))
-    try:
-        with Stack.start("00") as stack:
-            client = stack.chroma.client()
-            for number in range(70):  # four files each
-                client.create_collection(f"kept-{number}").add(ids=["1"], embeddings=[[1.0, 0.0]])
-            assert client.get_collection("kept-69").query(query_embeddings=[[1.0, 0.0]], n_results=1)["ids"] == [["1"]]
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, allowed)
+    with kernel(home) as (_, client):
+        run(client, "from resource import *; setrlimit(RLIMIT_NOFILE, (256, getrlimit(RLIMIT_NOFILE)[1]))")
+        start_stack(client)
+        run(client, "chroma = stack.chroma.client()\nkept = [chroma.create_collection(f'kept-{n}') for n in range(70)]")
+        run(client, "for one in kept: one.add(ids=['1'], embeddings=[[1.0, 0.0]])  # four files each")
+        found = run(client, "print([one.query(query_embeddings=[[1.0, 0.0]], n_results=1)['ids'] for one in kept])")
+        assert found.strip() == str([[["1"]]] * 70)
 
 
 def test_stop_and_start_again_with_the_data(stack):
