@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import psutil
 
 from course.errors import CourseError
+from course.exercises.note import inline
 from course.home import home
-from course.note import inline
 
 FREE_DISK = 2 * 1024**3
 FREE_MEMORY = 1 * 1024**3

@@ -16,8 +16,8 @@ from typing import Any
 
 from course import manifest
 from course.errors import CourseError
+from course.exercises.note import Note
 from course.home import home
-from course.note import Note
 
 _RANK = ("", "not attempted", "not yet", "passed")
 _PREDICTION = re.compile(r"\d\d\.[a-z][a-z0-9_]*")

@@ -18,9 +18,9 @@ import redis
 import sqlalchemy.exc
 
 from course import manifest, progress
-from course.blanks import is_blank
-from course.check import Exercise, NotYet, Result, exercise, expect, run
 from course.errors import CourseError, InputError, ServerError
+from course.exercises.blanks import is_blank
+from course.exercises.check import Exercise, NotYet, Result, exercise, expect, run
 
 ID = manifest.lesson("00").checks[0]
 CELLS = iter(range(1, 10_000))

@@ -21,7 +21,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from course import manifest, predict, progress, show
 from course.errors import CourseError, InputError, ServerError
-from course.note import Note
+from course.exercises.note import Note
 from course.show import charts, diagrams, quiz
 from course.show.diagrams import MERMAID, Board
 from course.show.panels import Panel

@@ -5,7 +5,7 @@ from __future__ import annotations
 from psycopg import Connection
 from redis import Redis
 
-from course.check import NotYet, exercise
+from course.exercises.check import NotYet, exercise
 from course.servers.redis import RedisServer
 
 KEY = "session:crash-test"

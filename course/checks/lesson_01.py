@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from psycopg.pq import TransactionStatus
 
 from course import dataset
-from course.check import NotYet, exercise, expect
 from course.embedding import DIMENSIONS, embed
 from course.errors import CourseError
-from course.kinds import describe
+from course.exercises.check import NotYet, exercise, expect
+from course.exercises.kinds import describe
 from course.stack import Stack
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from course.check import NotYet, exercise, expect
-from course.kinds import describe
+from course.exercises.check import NotYet, exercise, expect
+from course.exercises.kinds import describe
 from course.stack import Stack
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course.check import NotYet, exercise, expect
 from course.embedding import DIMENSIONS
+from course.exercises.check import NotYet, exercise, expect
 from course.stack import Stack
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import httpx
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from course.check import NotYet, exercise, expect
 from course.embedding import DIMENSIONS
+from course.exercises.check import NotYet, exercise, expect
 from course.stack import Stack
 
 if TYPE_CHECKING:

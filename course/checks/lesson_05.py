@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import redis
 
-from course.check import NotYet, exercise, expect
 from course.checks.gate import Gate, within
+from course.exercises.check import NotYet, exercise, expect
 from course.stack import Stack
 
 SECONDS = 60

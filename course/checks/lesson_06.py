@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from psycopg import sql
 
-from course.check import NotYet, exercise, expect
 from course.embedding import DIMENSIONS
-from course.kinds import describe
+from course.exercises.check import NotYet, exercise, expect
+from course.exercises.kinds import describe
 from course.stack import Stack
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from course.check import NotYet, exercise, expect
 from course.embedding import DIMENSIONS
-from course.kinds import describe
+from course.exercises.check import NotYet, exercise, expect
+from course.exercises.kinds import describe
 from course.stack import Stack
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from psycopg.conninfo import make_conninfo
 from psycopg.errors import InFailedSqlTransaction, SerializationFailure, UniqueViolation
 from psycopg.pq import TransactionStatus
 
-from course.check import NotYet, exercise, expect
 from course.checks.gate import within
 from course.embedding import DIMENSIONS
+from course.exercises.check import NotYet, exercise, expect
 from course.stack import Stack
 
 if TYPE_CHECKING:

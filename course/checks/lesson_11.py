@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from psycopg.errors import CheckViolation, UndefinedTable
 from psycopg.pq import TransactionStatus
 
-from course.check import NotYet, exercise, expect
 from course.checks.recovery import notes_after, spare, tell
+from course.exercises.check import NotYet, exercise, expect
 from course.stack import Stack
 
 if TYPE_CHECKING:

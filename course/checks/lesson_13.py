@@ -12,8 +12,8 @@ from psycopg import sql
 from psycopg.errors import UniqueViolation
 from psycopg.pq import TransactionStatus
 
-from course.check import NotYet, exercise, expect
-from course.kinds import describe
+from course.exercises.check import NotYet, exercise, expect
+from course.exercises.kinds import describe
 from course.stack import Stack
 
 if TYPE_CHECKING:

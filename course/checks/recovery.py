@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from psycopg.errors import OperationalError
 
-from course.check import NotYet
 from course.errors import ServerError
+from course.exercises.check import NotYet
 from course.servers.postgres import USER, binary
 
 if TYPE_CHECKING:

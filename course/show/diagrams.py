@@ -15,7 +15,7 @@ import ipywidgets as widgets
 from IPython.display import display
 
 from course.errors import InputError
-from course.note import TEXT
+from course.exercises.note import TEXT
 
 MERMAID = "text/vnd.mermaid"
 _COLOURS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from course import progress
+from course.exercises.note import MUTED, TEXT
 from course.manifest import Lesson, lessons, sections
-from course.note import MUTED, TEXT
 from course.progress import CheckRecord
 
 

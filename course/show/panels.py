@@ -14,7 +14,7 @@ import ipywidgets as widgets
 from IPython.display import DisplayHandle, display
 
 from course.errors import InputError
-from course.note import TEXT
+from course.exercises.note import TEXT
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 

@@ -13,7 +13,7 @@ from IPython.display import display
 
 from course import progress
 from course.errors import CourseError, InputError
-from course.note import MUTED, TEXT, Note, inline
+from course.exercises.note import MUTED, TEXT, Note, inline
 
 _LETTERS = "abcdefghij"
 _WIDGET = "application/vnd.jupyter.widget-view+json"

@@ -11,7 +11,7 @@ from html import escape
 from typing import Any
 
 from course.errors import InputError
-from course.note import LINE, MUTED, TEXT
+from course.exercises.note import LINE, MUTED, TEXT
 
 MAX_ROWS = 10
 MAX_CHARACTERS = 60

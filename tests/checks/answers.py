@@ -20,7 +20,7 @@ from functools import cache
 from types import ModuleType
 
 from course import manifest
-from course.check import Exercise, Result
+from course.exercises.check import Exercise, Result
 from course.pipeline import regions
 from course.pipeline.layout import Layout
 from course.pipeline.source import read

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from course import manifest, progress
-from course.check import Exercise
+from course.exercises.check import Exercise
 from course.stack import Stack
 from tests.checks.answers import checked, checked_from_source, exercise, judges, tables, tasks, written_checks
 

@@ -33,11 +33,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from course import progress
-from course.blanks import code_of, is_blank
 from course.errors import CourseError
-from course.explain import learners_lines, meaning, raised_in, said, server_down, unwrapped
-from course.kinds import describe, fits, named
-from course.note import Note
+from course.exercises.blanks import code_of, is_blank
+from course.exercises.explain import learners_lines, meaning, raised_in, said, server_down, unwrapped
+from course.exercises.kinds import describe, fits, named
+from course.exercises.note import Note
 
 Outcome = Literal["passed", "not attempted", "not yet", "could not check"]
 T = TypeVar("T")
