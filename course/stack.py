@@ -76,7 +76,7 @@ class Stack:
         external = not embedded and any(os.environ.get(f"COURSE_{key}_URL") for key in ("POSTGRES", "CHROMA", "REDIS"))
         directory = home() / "stacks" / (f"{lesson}-external" if external else lesson)
         stack = cls._of_this_process.get(directory)
-        if stack is None or not stack._supervisor.alive:
+        if stack is None or not stack.alive:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             beside = stack._beside if stack else {}
             stack = cls._of_this_process[directory] = cls(lesson, directory, embedded=not external)
@@ -88,6 +88,11 @@ class Stack:
     def servers(self) -> tuple[Server, ...]:
         """PostgreSQL, ChromaDB and Redis, in this order."""
         return self.postgres, self.chroma, self.redis
+
+    @property
+    def alive(self) -> bool:
+        """Whether its servers can be started: it was not stopped, and its supervisor has not ended."""
+        return self._supervisor.alive
 
     def private(self) -> Stack:
         """A stack whose servers may be killed: this one, or an embedded one beside it when this one is external."""

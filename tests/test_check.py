@@ -19,8 +19,9 @@ import sqlalchemy.exc
 
 from course import manifest, progress
 from course.errors import CourseError, InputError, ServerError
+from course.exercises.asynchronous import run
 from course.exercises.blanks import is_blank
-from course.exercises.check import Exercise, NotYet, Result, exercise, expect, run
+from course.exercises.check import Exercise, NotYet, Result, exercise, expect
 
 ID = manifest.lesson("00").checks[0]
 CELLS = iter(range(1, 10_000))
@@ -324,7 +325,15 @@ def test_an_assert_of_the_judge_is_a_mistake_of_the_judge() -> None:
 
 def test_an_interrupt_goes_through(double: Exercise) -> None:
     with pytest.raises(KeyboardInterrupt):
-        double(_raiser(KeyboardInterrupt()))
+        double(cell("def double(x):\n    return signal.raise_signal(signal.SIGINT)", signal=signal))
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), RecursionError("deep")])
+def test_whatever_the_learners_code_raises_gets_an_answer(double: Exercise, error: BaseException) -> None:
+    result = double(_raiser(error))
+    assert result.outcome == "not yet"
+    assert result.message.startswith(f"Your code stopped with `{type(error).__name__}`.")
+    assert "    raise error" in result.detail
 
 
 def test_a_call_with_too_few_values_says_how_to_call(double: Exercise) -> None:

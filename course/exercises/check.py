@@ -21,102 +21,60 @@ writes `await check.orphans(orphans)`; without the `await`, the cell says so.
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
+import dis
 import inspect
 import textwrap
-import threading
 import typing
-from collections.abc import Callable, Coroutine, Generator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from course import progress
 from course.errors import CourseError
 from course.exercises.blanks import code_of, is_blank
+from course.exercises.deadline import SECONDS
 from course.exercises.explain import learners_lines, meaning, raised_in, said, server_down, unwrapped
 from course.exercises.kinds import describe, fits, named
+from course.exercises.manners import SENTENCES
+from course.exercises.mistakes import Mistake, NotYet, Trial
 from course.exercises.note import Note
+from course.exercises.result import Outcome, Result, Solution, Unawaited
+from course.exercises.sources import solution_of
 
-Outcome = Literal["passed", "not attempted", "not yet", "could not check"]
 T = TypeVar("T")
-
-_LOOK = {"passed": ("✓", "good"), "not attempted": ("○", "quiet"), "not yet": ("→", "next"), "could not check": ("!", "bad")}
-
 
 AGAIN = " Then run this cell again."
 
 
-class NotYet(CourseError):
-    """Raised by a judge: the work is not right yet. The message says what to look at next."""
+@dataclass(frozen=True)
+class _Declared:
+    """What an exercise declares about itself; see `exercise`."""
 
-
-@dataclass(frozen=True, repr=False)
-class Result:
-    """What a check says.
-
-    Attributes:
-        exercise: the check's id.
-        outcome: passed, not attempted, not yet or could not check.
-        message: what to know or to do next.
-        detail: the learner's own lines of a traceback, or `""`.
-    """
-
-    exercise: str
-    outcome: Outcome
-    message: str
-    detail: str = ""
-
-    @property
-    def passed(self) -> bool:
-        return self.outcome == "passed"
-
-    @property
-    def note(self) -> Note:
-        sign, kind = _LOOK[self.outcome]
-        return Note(sign, self.outcome, self.message, self.detail, kind, self.exercise)
-
-    def __await__(self) -> Generator[Any, Any, Result]:
-        """Awaiting a result that is there already gives it: an `await` too many does no harm."""
-        return self
-        yield  # makes this a generator, as Python asks for
-
-    def __repr__(self) -> str:
-        return repr(self.note)
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return self.note._repr_mimebundle_()
-
-
-@dataclass(frozen=True, repr=False)
-class Unawaited(Result):
-    """What an `async` check gives until it is awaited. Shown by itself, it says that an `await` is missing."""
-
-    judging: Callable[[], Coroutine[Any, Any, Result]] | None = None
-
-    def __await__(self) -> Generator[Any, Any, Result]:
-        return self.judging().__await__()
+    hints: tuple[str, ...]
+    mistakes: tuple[Mistake, ...]
+    may: frozenset[str]
+    seconds: float
+    solution: str
 
 
 class Exercise:
     """One exercise. Call it with what the learner wrote; ask it for a `hint()`, or for the `solution()`."""
 
-    def __init__(self, id: str, judge: Callable[..., Any], hints: Sequence[str], solution: str) -> None:
+    def __init__(self, id: str, judge: Callable[..., Any], declared: _Declared) -> None:
         self.id = progress.valid_check(id)
         self.name = id.partition(".")[2]
         self.__doc__ = judge.__doc__
         self._judge = judge
         self._types = typing.get_type_hints(judge)
-        self._hints = tuple(hints)
-        self._solution = textwrap.dedent(solution).strip("\n")
+        self._declared = declared
+        self._hints = declared.hints
         self._hints_read = 0
         self._not_yet = 0
 
     def __call__(self, *values: object, **by_name: object) -> Result:
         """Judge the learner's work. The result shows itself; progress is kept."""
         try:
-            given = inspect.signature(self._judge).bind(*values, **by_name).arguments
+            given = self._signature.bind(*values, **by_name).arguments
         except TypeError:
             return self._closed("could not check", f"This check is called like this: `{self._call}`. Your work is untouched.")
         for name, value in given.items():
@@ -143,13 +101,37 @@ class Exercise:
         """One way to do it."""
         return Solution(self.id, self._solution, _saved(lambda: progress.record_solution(self.id)))
 
+    @property
+    def mistakes(self) -> tuple[Mistake, ...]:
+        """The wrong answers that this check knows."""
+        return self._declared.mistakes
+
     def __repr__(self) -> str:
         return f"Exercise {self.id}: {self._call}, check.{self.name}.hint(), check.{self.name}.solution()"
 
     @property
     def _call(self) -> str:
         wait = "await " if inspect.iscoroutinefunction(self._judge) else ""
-        return f"{wait}check.{self.name}({', '.join(inspect.signature(self._judge).parameters)})"
+        return f"{wait}check.{self.name}({', '.join(self._signature.parameters)})"
+
+    @property
+    def _solution(self) -> str:
+        return self._declared.solution or solution_of(self.id)
+
+    @property
+    def _signature(self) -> inspect.Signature:
+        """What the learner gives to the check: all that the judge takes but the trial."""
+        whole = inspect.signature(self._judge)
+        return whole.replace(parameters=[one for one in whole.parameters.values() if self._types.get(one.name) is not Trial])
+
+    def _with_trial(self, given: dict[str, object]) -> dict[str, object]:
+        """What the judge is called with: what the learner gave, and the trial if it takes one."""
+        trials = [name for name, kind in self._types.items() if kind is Trial and name != "return"]
+        if not trials:
+            return given
+        declared, answer = self._declared, next(iter(self._signature.parameters))
+        trial = Trial(self._solution, answer, declared.mistakes, self._judge.__globals__, declared.may, declared.seconds)
+        return {**given, trials[0]: trial}
 
     def _wrong_type(self, given: dict[str, object]) -> str:
         for name, value in given.items():
@@ -160,14 +142,18 @@ class Exercise:
 
     def _judged(self, given: dict[str, object]) -> Result:
         try:
-            sentence = self._judge(**given)
-        except Exception as error:  # noqa: BLE001  whatever the learner's code raises becomes an answer
+            sentence = self._judge(**self._with_trial(given))
+        except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001  whatever the learner's code raises is answered
+            return self._explained(error, given)
+        except KeyboardInterrupt as error:
+            if not _raised_by_a_statement(error):
+                raise  # the learner interrupts the kernel
             return self._explained(error, given)
         return self._accepted(sentence)
 
     async def _judged_async(self, given: dict[str, object]) -> Result:
         try:
-            sentence = await self._judge(**given)
+            sentence = await self._judge(**self._with_trial(given))
         except Exception as error:  # noqa: BLE001  whatever the learner's code raises becomes an answer
             return self._explained(error, given)
         return self._accepted(sentence)
@@ -177,12 +163,12 @@ class Exercise:
             return self._closed("passed", sentence)
         return self._own_mistake(f"it ended without a verdict, with {describe(sentence)}.", "")
 
-    def _explained(self, error: Exception, given: dict[str, object]) -> Result:
+    def _explained(self, error: BaseException, given: dict[str, object]) -> Result:
         error = unwrapped(error)
         judges_file = self._judge.__code__.co_filename
         files = {code.co_filename for value in given.values() if (code := code_of(value))} - {judges_file}
         if isinstance(error, NotYet):
-            return self._closed("not yet", str(error))
+            return self._closed("not yet", str(error), error.detail)
         down = server_down(error, files)
         if down:
             return self._closed("could not check", f"{down.removesuffix(AGAIN).rstrip('.')}.{AGAIN} Your work is untouched.")
@@ -211,34 +197,35 @@ class Exercise:
         return Result(self.id, outcome, message + _saved(lambda: progress.record_outcome(self.id, outcome)), detail)
 
 
-@dataclass(frozen=True, repr=False)
-class Solution:
-    """One way to solve an exercise, shown as code."""
-
-    exercise: str
-    code: str
-    unsaved: str = ""
-
-    def __repr__(self) -> str:
-        return f"One way to do {self.exercise}. {self._word}\n\n{self.code}"
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        language = "sql" if _is_sql(self.code) else "python"
-        markdown = f"**One way to do {self.exercise}.** {self._word}\n\n```{language}\n{self.code}\n```"
-        return {"text/markdown": markdown, "text/plain": repr(self)}
-
-    @property
-    def _word(self) -> str:
-        return f"Reading it is fine: close it, then write it again in your own way.{self.unsaved}"
-
-
-def exercise(id: str, *, hints: Sequence[str] = (), solution: str) -> Callable[[Callable[..., Any]], Exercise]:
+def exercise(
+    id: str,
+    *,
+    hints: Sequence[str] = (),
+    mistakes: Sequence[Mistake] = (),
+    may: Collection[str] = (),
+    seconds: float = SECONDS,
+    solution: str = "",
+) -> Callable[[Callable[..., Any]], Exercise]:
     """Make a judge the check of this id, which is in the manifest. See this module's docstring.
 
+    Args:
+        id: the check's id, such as `"04.orphans"`.
+        hints: given one after the other.
+        mistakes: the wrong answers that the check knows; looked through in this order.
+        may: what the exercise allows a function to do besides returning something; names of `manners.SENTENCES`.
+        seconds: how long one call of the learner's function may take.
+        solution: the code that is right, where it does not stand in the lesson's source.
+
     Raises:
-        CourseError: the manifest has no such check.
+        CourseError: the manifest has no such check, or `may` names what no manner is called.
     """
-    return lambda judge: Exercise(id, judge, hints, solution)
+    unknown = set(may) - set(SENTENCES)
+    if unknown:
+        raise CourseError(
+            f"Exercise {id} may {sorted(unknown)}, and there are only {sorted(SENTENCES)}. Correct it in the checks."
+        )
+    declared = _Declared(tuple(hints), tuple(mistakes), frozenset(may), seconds, textwrap.dedent(solution).strip("\n"))
+    return lambda judge: Exercise(id, judge, declared)
 
 
 def expect(value: T, kind: Any, wanted: str) -> T:
@@ -252,29 +239,15 @@ def expect(value: T, kind: Any, wanted: str) -> T:
     raise NotYet(f"{wanted} Yours is {describe(value)}.")
 
 
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end from plain code, also while the notebook's own event loop is busy with this cell.
-
-    It runs in an event loop of its own in another thread: it must not use a connection or client that was opened in the
-    notebook's loop. An interrupt cancels it.
-    """
-    loop = asyncio.new_event_loop()
-    done: Future[T] = Future()
-
-    def work() -> None:
-        with asyncio.Runner(loop_factory=lambda: loop) as runner:
-            try:
-                done.set_result(runner.run(coroutine))
-            except BaseException as error:  # noqa: BLE001  handed to the caller, who raises it
-                done.set_exception(error)
-
-    worker = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
-    try:
-        worker.start()
-        return done.result()
-    except KeyboardInterrupt:
-        loop.call_soon_threadsafe(lambda: [task.cancel() for task in asyncio.all_tasks(loop)])
-        raise
+def _raised_by_a_statement(error: BaseException) -> bool:
+    """Whether a `raise` in somebody's code raised this error, and no signal."""
+    link = error.__traceback__
+    while link is not None and link.tb_next is not None:
+        link = link.tb_next
+    if link is None:
+        return False
+    steps = {step.offset: step.opname for step in dis.get_instructions(link.tb_frame.f_code)}
+    return steps.get(link.tb_lasti) == "RAISE_VARARGS"
 
 
 def _fill_in(name: str, value: object) -> str:
@@ -304,20 +277,3 @@ def _saved(record: Callable[[], None]) -> str:
     except CourseError as error:
         return f"\n(This is not in your progress: {error})"
     return ""
-
-
-def _is_sql(code: str) -> bool:
-    return code.partition(" ")[0].upper() in (
-        "SELECT",
-        "WITH",
-        "INSERT",
-        "UPDATE",
-        "DELETE",
-        "CREATE",
-        "ALTER",
-        "SET",
-        "BEGIN",
-        "EXPLAIN",
-        "%%SQL",
-        "--",
-    )

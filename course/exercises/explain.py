@@ -117,7 +117,7 @@ def meaning(error: BaseException) -> str:
     return ""
 
 
-def unwrapped(error: Exception) -> Exception:
+def unwrapped(error: BaseException) -> BaseException:
     """The error itself, or the only one in its group."""
     while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]

@@ -15,6 +15,7 @@ import importlib
 import itertools
 import linecache
 import re
+import textwrap
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
@@ -82,7 +83,7 @@ def tasks(lesson: str) -> dict[str, Task]:
 
 def checked(id: str, code: str, stack: Stack) -> Result:
     """What the check says after the blank cell was run, and then this code in its place."""
-    return _run(id, stack, tasks(id[:2])[id].blank, code)
+    return _run(id, stack, tasks(id[:2])[id].blank, textwrap.dedent(code))
 
 
 def checked_from_source(id: str, stack: Stack) -> Result:

@@ -9,6 +9,7 @@ import pytest
 
 from course import manifest, progress
 from course.exercises.check import Exercise
+from course.exercises.mistakes import Mistake
 from course.stack import Stack
 from tests.checks.answers import checked, checked_from_source, exercise, judges, tables, tasks, written_checks
 
@@ -19,13 +20,23 @@ SERVERS = ("postgres", "chroma", "redis")
 
 def rows(table: str) -> list:
     """Every row of a table of every lesson, as the parameters of one test."""
-    every = {id: answers for lesson in WRITTEN for id, answers in getattr(tables(lesson), table).items()}
+    every = {id: answers for lesson in WRITTEN for id, answers in getattr(tables(lesson), table, {}).items()}
     return [pytest.param(id, *answer, id=f"{id} {name}") for id, answers in every.items() for name, *answer in answers]
+
+
+def mistakes() -> list:
+    """Every mistake that a check knows, as the parameters of one test."""
+    return [pytest.param(id, mistake, id=f"{id} {mistake.name}") for id in written_checks() for mistake in exercise(id).mistakes]
 
 
 def solution(id: str) -> str:
     """The code that `check.….solution()` shows."""
     return exercise(id).solution().code
+
+
+def needs(id: str) -> tuple[str, ...]:
+    """The servers of the lesson without which the check cannot be made; most have stores of their own."""
+    return getattr(tables(id[:2]), "NEEDS", {}).get(id, ())
 
 
 @pytest.fixture
@@ -44,18 +55,29 @@ def test_manifest_module_source_and_tables_name_the_same_checks(lesson: str) -> 
     assert {f"{lesson}.{name}" for name in made} == listed
     assert all(value.id == f"{lesson}.{name}" for name, value in made.items())
     assert set(tasks(lesson)) == listed
-    for table in ("WRONG", "RIGHT", "NEEDS"):
-        assert set(getattr(tables(lesson), table)) == listed, table
+    assert set(tables(lesson).RIGHT) == listed
+    assert set(getattr(tables(lesson), "NEEDS", {})) <= listed
 
 
 @EVERY_CHECK
 def test_a_check_has_enough_wrong_and_right_answers_to_be_trusted(id: str) -> None:
-    wrong, right = tables(id[:2]).WRONG[id], tables(id[:2]).RIGHT[id]
-    assert len({said for _, _, said in wrong}) >= 3
-    assert len({code for _, code, _ in wrong}) == len(wrong)
-    assert all(len(said) >= 10 for _, _, said in wrong)
-    assert len(right) >= 1
+    known = exercise(id).mistakes
+    wrong = [(mistake.answer(solution(id)), mistake.says) for mistake in known]
+    wrong += [(code, said) for _, code, said in getattr(tables(id[:2]), "WRONG", {}).get(id, [])]
+    right = tables(id[:2]).RIGHT[id]
+    assert len({said for _, said in wrong}) >= 3
+    assert len({code for code, _ in wrong}) == len(wrong)
+    assert len({mistake.name for mistake in known}) == len(known)
+    assert all(len(said) >= 10 for _, said in wrong)
+    assert len(right) >= (3 if known else 1)
     assert not {code.strip() for _, code in right} & {solution(id).strip(), tasks(id[:2])[id].solved.strip()}
+
+
+@pytest.mark.parametrize(("id", "mistake"), mistakes())
+def test_each_mistake_is_told_with_its_own_sentence(id: str, mistake: Mistake, stack: Stack) -> None:
+    result = checked(id, mistake.answer(solution(id)), stack)
+    assert result.outcome == "not yet", result
+    assert mistake.says in result.message
 
 
 @EVERY_CHECK
@@ -118,7 +140,7 @@ def test_a_function_that_raises_shows_the_learners_own_line(id: str, stack: Stac
     assert result.detail == f"In {name}, line 2:\n    raise LookupError('mine')\nLookupError: mine"
 
 
-@pytest.mark.parametrize(("id", "server"), [(id, server) for id in written_checks() for server in tables(id[:2]).NEEDS[id]])
+@pytest.mark.parametrize(("id", "server"), [(id, server) for id in written_checks() for server in needs(id)])
 def test_a_server_that_is_down_is_named_and_the_learner_not_blamed(id: str, server: str, started_again: Stack) -> None:
     result = checked(id, f"{solution(id)}\nstack.{server}.stop()", started_again)
     assert result.outcome == "could not check", result
@@ -129,7 +151,7 @@ def test_a_server_that_is_down_is_named_and_the_learner_not_blamed(id: str, serv
 
 @EVERY_CHECK
 def test_a_check_needs_no_other_server(id: str, started_again: Stack) -> None:
-    others = [server for server in SERVERS if server not in tables(id[:2]).NEEDS[id]]
+    others = [server for server in SERVERS if server not in needs(id)]
     result = checked(id, "\n".join([solution(id), *(f"stack.{server}.stop()" for server in others)]), started_again)
     assert {getattr(started_again, server).state for server in others} <= {"stopped"}
     assert result.passed, result

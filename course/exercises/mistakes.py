@@ -1,0 +1,239 @@
+"""Wrong answers that learners give. Each stands once: how it departs from the solution, and what is said about it.
+
+A judge observes what an answer does. Where the learner's does not do what the solution does, the first mistake that does the same
+is theirs, and its sentence is said. So the code that recognizes a mistake and the code that proves it recognized are one:
+`tests/checks/test_every_check.py` gives each to its check and expects its own sentence.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psycopg
+
+from course.errors import CourseError
+from course.exercises.deadline import TimeUp
+from course.exercises.likeness import alike
+from course.exercises.manners import Manner
+from course.exercises.stage import AskedTooOften, Stage
+
+Observe = Callable[[Any, Stage], Any]
+Same = Callable[[Any, Any], bool]
+
+
+class NotYet(CourseError):
+    """Raised by a judge: the work is not right yet. The message says what to look at next.
+
+    Attributes:
+        detail: lines of code shown below it, or `""`.
+    """
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One way to be wrong.
+
+    Attributes:
+        name: what the mistake is, in a few words; no two of an exercise have the same.
+        says: the sentences that name it and what to look at next.
+        old, new: in the solution, `new` stands in place of `old`.
+        code: the whole answer, where it departs too far for that.
+    """
+
+    name: str
+    says: str
+    old: str = ""
+    new: str = ""
+    code: str = ""
+
+    def answer(self, solution: str) -> str:
+        """The wrong answer's code.
+
+        Raises:
+            CourseError: the solution does not hold `old`.
+        """
+        if self.code:
+            return textwrap.dedent(self.code).strip("\n")
+        if not self.old or self.old not in solution:
+            raise CourseError(
+                f"The mistake {self.name!r} replaces {self.old!r}, and the solution has no such text. Correct it there."
+            )
+        return solution.replace(self.old, self.new)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an answer did: the value that was observed, or the error that ended it, and what it did besides."""
+
+    value: Any
+    raised: BaseException | None
+    manners: tuple[Manner, ...]
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One case of an exercise: how it is observed and compared, and what is right there once that is known."""
+
+    observe: Observe
+    same: Same
+    uses: Mapping[str, Any]
+    right: Seen | None = None
+
+
+class Parts(dict):
+    """An observation of several parts, each under a name that a learner understands: `Parts(returned=…, rows=…)`."""
+
+
+class Trial:
+    """Compares what a learner's answer does with what the solution does. A judge gets it as its parameter `trial`.
+
+    Args:
+        solution: the code that is right.
+        name: what the answer is called in that code.
+        mistakes: looked through in this order.
+        uses: what the code finds as global names.
+        may: what the exercise allows; see `manners.SENTENCES`.
+        seconds: how long one call may take.
+    """
+
+    def __init__(
+        self,
+        solution: str,
+        name: str,
+        mistakes: Sequence[Mistake],
+        uses: Mapping[str, Any],
+        may: frozenset[str],
+        seconds: float,
+    ) -> None:
+        self._solution = solution
+        self._name = name
+        self._mistakes = mistakes
+        self._uses = uses
+        self._may = may
+        self._seconds = seconds
+        self._passed: list[_Case] = []
+
+    def compare(self, answer: Any, observe: Observe, about: str = "", same: Same = alike, **uses: Any) -> Any:
+        """Return what was observed, if the learner's answer does in this case what the solution does.
+
+        Args:
+            answer: the learner's function, or value.
+            observe: `observe(answer, stage)` uses an answer and returns what it did. It is called again for each mistake.
+            about: said first; `{found}` and `{wanted}` are what was observed. By default both are told.
+            same: compares two observations.
+            uses: more global names for the code of solution and mistakes.
+
+        Raises:
+            NotYet: it does something else; the message is the mistake's, or tells both.
+        """
+        case = _Case(observe, same, uses)
+        found, wanted = self._seen(answer, observe, theirs=True), self._of_code(self._solution, case)
+        if _alike(found, wanted, same) and found.manners == wanted.manners:
+            self._passed.append(replace(case, right=wanted))
+            return found.value
+        mistake = self._recognized(found, case)
+        said = _told(about, found.value, wanted.value) if found.raised is None and not _alike(found, wanted, same) else ""
+        if mistake:
+            raise NotYet(f"{said} {mistake.says}".strip())
+        if isinstance(found.raised, AskedTooOften):
+            raise NotYet("Your function asks again and again, and does not end. What ends its loop?") from found.raised
+        if found.raised is not None:
+            raise found.raised
+        if not said:
+            said = str(next(manner for manner in found.manners if manner not in wanted.manners))
+        if wanted.raised is not None:
+            said = f"Here your function should stop with `{type(wanted.raised).__name__}`, and it returns {_short(found.value)}."
+        raise NotYet(said)
+
+    def says(self, name: str, about: str = "") -> NotYet:
+        """The answer to a mistake that the judge has recognized itself, to be raised: `raise trial.says("waits")`."""
+        mistake = next(mistake for mistake in self._mistakes if mistake.name == name)
+        return NotYet(f"{about} {mistake.says}".strip())
+
+    def stage(self) -> Stage:
+        """A stage for a judge that does not compare. Use it in a `with`, and call `stage.watched(answer)`."""
+        return Stage(self._may, self._seconds)
+
+    def _recognized(self, found: Seen, case: _Case) -> Mistake | None:
+        """The first mistake that does the same, manners and all; else the first whose value or error is the same.
+
+        In the cases before this one, the learner's answer was right: so must the mistake be.
+        """
+        nearly = None
+        for mistake in self._mistakes:
+            code = mistake.answer(self._solution)
+            seen = self._of_code(code, case)
+            if not _alike(found, seen, case.same) or not all(self._is_right(code, earlier) for earlier in self._passed):
+                continue
+            if found.manners == seen.manners:
+                return mistake
+            nearly = nearly or mistake
+        return nearly
+
+    def _is_right(self, code: str, case: _Case) -> bool:
+        seen = self._of_code(code, case)
+        return case.right is not None and _alike(seen, case.right, case.same) and seen.manners == case.right.manners
+
+    def _of_code(self, code: str, case: _Case) -> Seen:
+        space = {**self._uses, **case.uses}
+        exec(compile(code, "<an answer of the check's>", "exec"), space)
+        return self._seen(space[self._name], case.observe)
+
+    def _seen(self, answer: Any, observe: Observe, *, theirs: bool = False) -> Seen:
+        with Stage(self._may, self._seconds) as stage:
+            value, raised = None, None
+            try:
+                value = observe(stage.watched(answer) if callable(answer) else answer, stage)
+            except NotYet as error:
+                if theirs:
+                    raise
+                raised = error
+            except TimeUp as error:
+                if theirs:
+                    raise NotYet(_still_running(self._seconds, stage)) from error
+                raised = error
+            except (Exception, AskedTooOften) as error:  # noqa: BLE001  an error is something that was observed
+                raised = error
+            return Seen(value, raised, tuple(stage.manners))
+
+
+def _alike(found: Seen, other: Seen, same: Same) -> bool:
+    """Whether two answers did the same. Errors are the same if they are of one kind."""
+    if found.raised is not None or other.raised is not None:
+        return _kind(found.raised) == _kind(other.raised)
+    try:
+        return bool(same(found.value, other.value))
+    except (TypeError, ValueError, LookupError, AttributeError):  # values of kinds that `same` cannot compare
+        return False
+
+
+def _kind(error: BaseException | None) -> tuple[str, str | None]:
+    sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
+    return type(error).__name__, sqlstate
+
+
+def _told(about: str, found: Any, wanted: Any) -> str:
+    if about:
+        return about.format(found=_short(found), wanted=_short(wanted))
+    if isinstance(found, Parts) and isinstance(wanted, Parts):
+        name = next(name for name in wanted if not alike(found.get(name), wanted[name]))
+        return f"{name.replace('_', ' ').capitalize()}: {_short(found.get(name))}, and it should be {_short(wanted[name])}."
+    return f"You return {_short(found)}, and it should be {_short(wanted)}."
+
+
+def _short(value: Any) -> str:
+    text = f"{value:.4g}" if isinstance(value, float) else repr(value)
+    text = text if len(text) <= 160 else f"{text[:160]}…"
+    return f"`{text}`" if "`" not in text else text
+
+
+def _still_running(seconds: float, stage: Stage) -> str:
+    wait = stage.waits_for() or " Does it wait for something, or loop without an end?"
+    return f"After {seconds:g} seconds your function is still running.{wait}"

@@ -1,0 +1,180 @@
+"""What the stores and a lent connection look like before and after a learner's function, and what it left there.
+
+What is said about it stands in `manners.py`.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Set
+from typing import TYPE_CHECKING
+
+import numpy as np
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
+
+from course.exercises.likeness import frozen
+from course.exercises.manners import Manner
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
+    from redis import Redis
+
+_ATTRIBUTES = ("autocommit", "isolation_level", "read_only", "deferrable", "row_factory")
+
+
+class _Recording(psycopg.Cursor):
+    """A cursor whose connection remembers the statements that were given as text."""
+
+    connection: LentConnection
+
+    def execute(self, query, params=None, **options):
+        self.connection.statements.append(_text(query))
+        return super().execute(query, params, **options)
+
+    def executemany(self, query, params_seq, **options):
+        self.connection.statements.append(_text(query))
+        return super().executemany(query, params_seq, **options)
+
+
+class LentConnection(psycopg.Connection):
+    """The connection that a learner's function is given. It is a plain one, and remembers what it was asked."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)
+        self.statements: list[str] = []
+        self.cursor_factory = _Recording
+
+
+def _text(query: object) -> str:
+    """The text of a statement; `""` for one that was composed with `psycopg.sql`, which quotes values itself."""
+    return query.decode() if isinstance(query, bytes) else query if isinstance(query, str) else ""
+
+
+def session(connection: psycopg.Connection) -> dict[str, str]:
+    """What can be set on a connection, as it is now, by name."""
+    query = "SELECT name, setting FROM pg_settings WHERE source = 'session' AND name NOT LIKE 'transaction%'"
+    found = dict(psycopg.Cursor(connection, row_factory=tuple_row).execute(query, prepare=False).fetchall())
+    if not connection.autocommit:
+        connection.rollback()  # the question above has begun a transaction
+    return found | {name: str(getattr(connection, name)) for name in _ATTRIBUTES}
+
+
+def connection_manners(connection: LentConnection, before: dict[str, str]) -> Iterator[Manner]:
+    """How a lent connection came back. An open transaction is rolled back, so that the stores show what was committed."""
+    if connection.closed:
+        yield Manner("closed")
+        return
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        yield Manner("transaction")
+        connection.rollback()
+    after = session(connection)
+    for name in sorted(after.keys() | before.keys()):
+        if after.get(name) != before.get(name):
+            yield Manner("settings", f"`{name}`")
+
+
+_LEFT = """
+    SELECT (SELECT min(relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+            WHERE nspname LIKE 'pg\\_temp\\_%%' AND relkind = 'r'),
+           (SELECT count(*) FROM pg_locks
+            WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())),
+           (SELECT array_agg(coalesce(state, '')) FROM pg_stat_activity
+            WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> ALL(%s))
+"""
+
+
+def database_manners(own: psycopg.Connection, known: Set[int]) -> Iterator[Manner]:
+    """What is left in a database: temporary tables, advisory locks, and sessions other than those that are known by their pid."""
+    temporary, locks, others = own.execute(_LEFT, [list(known)]).fetchone()
+    if others:
+        gc.collect()  # a connection that nobody holds any more closes itself
+        temporary, locks, others = own.execute(_LEFT, [list(known)]).fetchone()
+    if temporary:
+        yield Manner("temporary", f"`{temporary}`")
+    if locks:
+        yield Manner("locks")
+    if others:
+        yield Manner("transaction" if any(state.startswith("idle in transaction") for state in others) else "connections")
+
+
+SUMS = r"""
+    CREATE SCHEMA bench;
+    CREATE FUNCTION bench.sums() RETURNS TABLE (relation text, sum text) LANGUAGE plpgsql AS $$
+    DECLARE
+        kind "char";
+    BEGIN
+        FOR relation, kind IN
+            SELECT format('%I.%I', nspname, relname), relkind FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+            WHERE nspname !~ '^(pg_|information_schema$)' AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'i')
+        LOOP
+            sum := '';
+            IF kind = 'r' THEN
+                EXECUTE format('SELECT md5(coalesce(string_agg(t::text, chr(10) ORDER BY t::text), %L)) FROM %s t', '', relation)
+                INTO sum;
+            END IF;
+            RETURN NEXT;
+        END LOOP;
+    END $$
+"""
+"""A function, in each of the checks' databases, that gives every relation, and for a table a sum of its rows."""
+
+
+def tables(own: psycopg.Connection) -> dict[str, str]:
+    """The tables, views and other relations of a database that stay in it, each table with a sum of its rows."""
+    return dict(own.execute("SELECT * FROM bench.sums()").fetchall())
+
+
+def tables_manners(before: dict[str, str], after: dict[str, str]) -> Iterator[Manner]:
+    """What is new in a database, and which rows are not what they were."""
+    for name in sorted(after.keys() - before.keys()):
+        yield Manner("tables", f"`{name.removeprefix('public.')}`")
+    for name in sorted(before):
+        if after.get(name) != before[name]:
+            yield Manner("postgres", f"the table `{name.removeprefix('public.')}`")
+
+
+def collections(client: ClientAPI) -> dict[str, object]:
+    """What is in each collection."""
+    found = {}
+    for collection in client.list_collections():
+        entries = collection.get(include=["embeddings", "metadatas", "documents"])
+        vectors = entries["embeddings"]
+        found[collection.name] = sorted(
+            (id, None if vectors is None or not len(vectors) else np.asarray(vectors[place]).tobytes(),
+             repr(sorted((entries["metadatas"][place] or {}).items(), key=str)), entries["documents"][place])
+            for place, id in enumerate(entries["ids"])
+        )  # fmt: skip
+    return found
+
+
+def collections_manners(before: dict[str, object], after: dict[str, object]) -> Iterator[Manner]:
+    """Which collections are not what they were."""
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            yield Manner("chroma", f"the collection `{name}`")
+
+
+def keys(client: Redis) -> dict[str, object]:
+    """What is under each key, and whether it will expire."""
+    return {key: (_value(client, key), client.ttl(key) >= 0) for key in client.scan_iter()}
+
+
+def _value(client: Redis, key: str) -> object:
+    kind = client.type(key)
+    read = {
+        "string": client.get,
+        "hash": client.hgetall,
+        "list": lambda name: client.lrange(name, 0, -1),
+        "set": lambda name: sorted(client.smembers(name)),
+        "zset": lambda name: client.zrange(name, 0, -1, withscores=True),
+    }
+    return kind, frozen(read[kind](key)) if kind in read else None
+
+
+def keys_manners(before: dict[str, object], after: dict[str, object]) -> Iterator[Manner]:
+    """Which keys are not what they were."""
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            yield Manner("redis", f"the key `{name}`")
