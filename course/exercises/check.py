@@ -32,7 +32,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from course import progress
+from course import manifest, progress
 from course.errors import CourseError
 from course.exercises.blanks import code_of, is_blank
 from course.exercises.explain import learners_lines, meaning, raised_in, said, server_down, unwrapped
@@ -104,7 +104,7 @@ class Exercise:
 
     def __init__(self, id: str, judge: Callable[..., Any], hints: Sequence[str], solution: str) -> None:
         self.id = progress.valid_check(id)
-        self.name = id.partition(".")[2]
+        self.name = manifest.parts(id)[1]
         self.__doc__ = judge.__doc__
         self._judge = judge
         self._types = typing.get_type_hints(judge)

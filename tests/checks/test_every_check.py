@@ -10,7 +10,17 @@ import pytest
 from course import manifest, progress
 from course.exercises.check import Exercise
 from course.stack import Stack
-from tests.checks.answers import checked, checked_from_source, exercise, judges, tables, tasks, written_checks
+from tests.checks.answers import (
+    checked,
+    checked_from_source,
+    exercise,
+    judges,
+    lesson_of,
+    tables,
+    task,
+    tasks,
+    written_checks,
+)
 
 WRITTEN = [lesson.id for lesson in manifest.lessons() if lesson.written]
 EVERY_CHECK = pytest.mark.parametrize("id", written_checks())
@@ -50,12 +60,12 @@ def test_manifest_module_source_and_tables_name_the_same_checks(lesson: str) -> 
 
 @EVERY_CHECK
 def test_a_check_has_enough_wrong_and_right_answers_to_be_trusted(id: str) -> None:
-    wrong, right = tables(id[:2]).WRONG[id], tables(id[:2]).RIGHT[id]
+    wrong, right = tables(lesson_of(id)).WRONG[id], tables(lesson_of(id)).RIGHT[id]
     assert len({said for _, _, said in wrong}) >= 3
     assert len({code for _, code, _ in wrong}) == len(wrong)
     assert all(len(said) >= 10 for _, _, said in wrong)
     assert len(right) >= 1
-    assert not {code.strip() for _, code in right} & {solution(id).strip(), tasks(id[:2])[id].solved.strip()}
+    assert not {code.strip() for _, code in right} & {solution(id).strip(), task(id).solved.strip()}
 
 
 @EVERY_CHECK
@@ -101,24 +111,26 @@ def test_a_wrong_answer_is_not_yet_right_and_its_misconception_is_named(id: str,
 
 @EVERY_CHECK
 def test_a_value_of_the_wrong_type_is_not_the_checks_mistake(id: str, stack: Stack) -> None:
-    task = tasks(id[:2])[id]
+    asked = task(id)
     for value in ("42", "'text'", "[None]", "{'id': 1}", "object()"):
-        result = checked(id, f"{task.name} = {value}", stack)
+        result = checked(id, f"{asked.name} = {value}", stack)
         assert result.outcome == "not yet", result
-        if task.is_function:
-            assert f"`{task.name}` should be a function" in result.message
+        if asked.is_function:
+            assert f"`{asked.name}` should be a function" in result.message
 
 
-@pytest.mark.parametrize("id", [id for id in written_checks() if tasks(id[:2])[id].is_function])
+@pytest.mark.parametrize("id", [id for id in written_checks() if task(id).is_function])
 def test_a_function_that_raises_shows_the_learners_own_line(id: str, stack: Stack) -> None:
-    name = tasks(id[:2])[id].name
+    name = task(id).name
     result = checked(id, f"def {name}(*args, **kwargs):\n    raise LookupError('mine')", stack)
     assert result.outcome == "not yet", result
     assert result.message.startswith("Your code stopped with `LookupError`.")
     assert result.detail == f"In {name}, line 2:\n    raise LookupError('mine')\nLookupError: mine"
 
 
-@pytest.mark.parametrize(("id", "server"), [(id, server) for id in written_checks() for server in tables(id[:2]).NEEDS[id]])
+@pytest.mark.parametrize(
+    ("id", "server"), [(id, server) for id in written_checks() for server in tables(lesson_of(id)).NEEDS[id]]
+)
 def test_a_server_that_is_down_is_named_and_the_learner_not_blamed(id: str, server: str, started_again: Stack) -> None:
     result = checked(id, f"{solution(id)}\nstack.{server}.stop()", started_again)
     assert result.outcome == "could not check", result
@@ -129,7 +141,7 @@ def test_a_server_that_is_down_is_named_and_the_learner_not_blamed(id: str, serv
 
 @EVERY_CHECK
 def test_a_check_needs_no_other_server(id: str, started_again: Stack) -> None:
-    others = [server for server in SERVERS if server not in tables(id[:2]).NEEDS[id]]
+    others = [server for server in SERVERS if server not in tables(lesson_of(id)).NEEDS[id]]
     result = checked(id, "\n".join([solution(id), *(f"stack.{server}.stop()" for server in others)]), started_again)
     assert {getattr(started_again, server).state for server in others} <= {"stopped"}
     assert result.passed, result
