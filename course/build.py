@@ -3,7 +3,10 @@
     solutions/NN_name.md      written by hand (MyST notebook)
     solutions/NN_name.ipynb   made from it, executed, with outputs
     lessons/NN_name.ipynb     made from it: no outputs, exercises blank
-    README.md                 its course map, made from the manifest
+    course/minutes.json       how long each lesson takes, made from the sources
+    README.md                 its course map, made from the manifest and the minutes
+
+It prints what it counted in each lesson, and builds none that is over a limit of `course.pipeline.minutes`.
 
 This module is the command. What each step does stands in `course.pipeline`.
 """
@@ -17,10 +20,11 @@ from pathlib import Path
 
 from course.errors import CourseError
 from course.manifest import Lesson
+from course.pipeline import minutes
 from course.pipeline.execute import CELL_SECONDS, execute
-from course.pipeline.freshness import problems
+from course.pipeline.freshness import minutes_as_text, problems
 from course.pipeline.kernel_home import SECONDS_TO_END
-from course.pipeline.layout import Layout
+from course.pipeline.layout import BuildError, Layout
 from course.pipeline.notebook import as_text, make
 from course.pipeline.readme import with_map
 
@@ -64,14 +68,42 @@ def main(arguments: Sequence[str] | None = None, layout: Layout | None = None) -
         lessons = layout.chosen(options.ids)
         if options.check:
             return _check(layout, lessons, folders=not options.ids)
+        takes = _measured(layout, lessons)
         for lesson in lessons:
             build(layout, lesson)
-        if layout.readme.is_file():
-            _write(layout.readme, with_map(layout, layout.readme.read_text(encoding="utf-8")))
+        _write_minutes(layout, takes)
     except CourseError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _measured(layout: Layout, lessons: list[Lesson]) -> dict[str, int]:
+    """How many minutes each written lesson takes, by id. Prints what was counted in those that are to be built.
+
+    Raises:
+        BuildError: one of those is over a limit, or a source cannot be read.
+    """
+    every = {lesson.id: make(layout, lesson).figures for lesson in layout.chosen(())}
+    counted = [(lesson, every.get(lesson.id) or make(layout, lesson).figures) for lesson in lessons]
+    print(minutes.table(counted), flush=True)
+    too_much = [
+        problem
+        for lesson, figures in counted
+        if minutes.must_obey(lesson)
+        for problem in minutes.over_the_limits(lesson, figures, layout.name(layout.source(lesson)))
+    ]
+    if too_much:
+        raise BuildError("\n".join([*too_much, "Nothing was built."]))
+    return {id: figures.minutes for id, figures in every.items()}
+
+
+def _write_minutes(layout: Layout, takes: dict[str, int]) -> None:
+    """Write the minutes and the README's course map, of all written lessons at once: both are right after any build."""
+    layout.minutes.parent.mkdir(exist_ok=True)
+    _write(layout.minutes, minutes_as_text(takes))
+    if layout.readme.is_file():
+        _write(layout.readme, with_map(layout, layout.readme.read_text(encoding="utf-8"), takes))
 
 
 def _check(layout: Layout, lessons: list[Lesson], *, folders: bool) -> int:

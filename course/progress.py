@@ -6,7 +6,6 @@ How it is shown stands in `show/map.py`; what a check judges stands in `checks/`
 import fcntl
 import json
 import os
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,6 @@ from course.exercises.note import Note
 from course.home import home
 
 _RANK = ("", "not attempted", "not yet", "passed")
-_PREDICTION = re.compile(r"\d\d\.[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -58,9 +56,7 @@ def valid_prediction(id: str) -> str:
     Raises:
         CourseError: it does not.
     """
-    if not isinstance(id, str) or not _PREDICTION.fullmatch(id):
-        raise CourseError(f"A prediction's id is a lesson's id, a dot and a name, such as '00.after_kill'. Change {id!r}.")
-    if id in manifest.lesson(id[:2]).checks:
+    if id in manifest.lesson(manifest.parts(id)[0]).checks:
         raise CourseError(f"{id!r} is the id of a check already. Give the prediction another name.")
     return id
 
@@ -140,15 +136,20 @@ def undo_reset() -> Note:
             return Note("○", "nothing to undo", "There was no reset, or it is undone already. Nothing was changed.", kind="quiet")
         taken = state["undo"].pop()
         for id, old in taken["checks"].items():
-            new = state["checks"].get(id, asdict(CheckRecord()))
-            state["checks"][id] = old | {
-                "outcome": max(old["outcome"], new["outcome"], key=_RANK.index),
-                "attempts": old["attempts"] + new["attempts"],
-                "hints": max(old["hints"], new["hints"]),
-                "solution_seen": old["solution_seen"] or new["solution_seen"],
-            }
+            state["checks"][id] = _together(old, state["checks"].get(id))
         state["predictions"] |= taken["predictions"]
     return Note("↺", "undone", f"{len(taken['checks'])} checks and {len(taken['predictions'])} predictions are back.")
+
+
+def _together(one: dict[str, Any], other: dict[str, Any] | None) -> dict[str, Any]:
+    """What is known of one check by two records: the better outcome counts."""
+    other = other or asdict(CheckRecord())
+    return {
+        "outcome": max(one["outcome"], other["outcome"], key=_RANK.index),
+        "attempts": one["attempts"] + other["attempts"],
+        "hints": max(one["hints"], other["hints"]),
+        "solution_seen": one["solution_seen"] or other["solution_seen"],
+    }
 
 
 @contextmanager
@@ -194,6 +195,7 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         state = empty | json.loads(text)
         _see_that_it_is_ours(state)
+        _bring_up_to_date(state)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         _move_aside(path, error)
         return empty
@@ -211,6 +213,14 @@ def _see_that_it_is_ours(state: dict[str, Any]) -> None:
             fields.update(asdict(known))
         if not all(isinstance(choice, str) for choice in part["predictions"].values()):
             raise TypeError("a prediction is not a text")
+
+
+def _bring_up_to_date(state: dict[str, Any]) -> None:
+    """Give what was kept under a check's old id to the id that it has now."""
+    for part in (state, *state["undo"]):
+        for old, new in manifest.old_ids().items():
+            if old in part["checks"]:
+                part["checks"][new] = _together(part["checks"].pop(old), part["checks"].get(new))
 
 
 def _move_aside(path: Path, why: Exception) -> None:

@@ -22,10 +22,10 @@ from course.pipeline.notebook import Notebooks, make
 from course.pipeline.readme import BEGIN, END
 
 FIRST = Lesson(
-    "01", "first", "Try it", "A", 10, "s", "Try one thing.", ("what it is", "what it costs"), ("nothing",), ("01.double",), True
+    "01", "first", "Try it", "A", "s", "Try one thing.", ("what it is", "what it costs"), ("nothing",), ("01.double",), True
 )
-SECOND = Lesson("02", "second", "Go on", "A", 5, "s", written=True)
-LATER = Lesson("03", "later", "Rest", "B", 5, "s")
+SECOND = Lesson("02", "second", "Go on", "A", "s", written=True)
+LATER = Lesson("03", "later", "Rest", "B", "s")
 
 SOURCE = """\
 ---
@@ -55,6 +55,8 @@ print(os.environ["COURSE_HOME"], os.getcwd())
 
 1 / 0
 ```
+
+We write a function.
 
 ```{code-cell}
 def double(number):
@@ -158,7 +160,7 @@ def test_widgets_keep_their_text_only(built: Layout) -> None:
 def test_head_and_navigation_come_from_the_manifest(built: Layout) -> None:
     first, second = read(built.lesson(FIRST)), read(built.lesson(SECOND))
     head = first.cells[0].source
-    assert head.startswith("# Lesson 01: Try it\n\n> **Duration**: 10 min | **Section**: A - Three\n")
+    assert head.startswith("# Lesson 01: Try it\n\n> **Duration**: 1 min | **Section**: A - Three\n")
     for words in ("**What you'll do**\n\nTry one thing.", "- what it is\n- what it costs", "**What you'll need**\n\n- nothing"):
         assert words in head
     assert "What you'll" not in second.cells[0].source
@@ -176,7 +178,10 @@ def test_building_again_gives_the_same_bytes(built: Layout) -> None:
 
 def test_progress_and_a_finishing_line_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["02"], course(tmp_path)) == 0
-    assert [line.split(" in ")[0] for line in capsys.readouterr().out.splitlines()] == ["02_second …", "02_second: 0 cells"]
+    said = [line.split(" in ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert said[0].split()[:4] == ["lesson", "minutes", "code", "cells"]
+    assert said[1].split() == ["02", "1", "0", "0", "0", "2", "0%"]
+    assert said[2:] == ["02_second …", "02_second: 0 cells"]
 
 
 def test_a_written_lesson_without_a_source_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -300,6 +305,64 @@ def test_a_source_that_breaks_the_rules_is_refused(tmp_path: Path, source: str, 
     assert message in str(refused.value)
 
 
+# Folded cells
+
+
+FOLDED = """\
+We start a reader.
+
+```{code-cell}
+:tags: [plumbing, nbval-ignore-output]
+
+# Start a reader, and let it print
+print("read")
+```
+
+```{code-cell}
+check.double(1)
+```
+"""
+
+
+def test_a_cell_tagged_plumbing_is_folded_in_both_notebooks_and_only_it(tmp_path: Path) -> None:
+    notebooks = made(tmp_path, FOLDED)
+    for notebook in (notebooks.solution, notebooks.lesson):
+        folded, plain = (cell.metadata for cell in notebook.cells if cell.cell_type == "code")
+        assert folded == {"tags": ["plumbing", "nbval-ignore-output"], "jupyter": {"source_hidden": True}}
+        assert plain == {}
+
+
+def test_a_folded_cell_is_left_out_of_the_time_model(tmp_path: Path) -> None:
+    folded = made(tmp_path / "folded", FOLDED).figures
+    seen = made(tmp_path / "seen", FOLDED.replace("plumbing, ", "")).figures
+    assert (folded.lines, seen.lines) == ((1,), (2, 1))
+    assert seen.seconds - folded.seconds == pytest.approx(5)
+    assert folded.code_cells == seen.code_cells == 2
+
+
+def test_a_folded_cell_is_executed_and_its_output_is_kept(tmp_path: Path) -> None:
+    layout = course(tmp_path, FOLDED.replace("check.double(1)", "if 0:\n    check.double(1)"))
+    build(layout, FIRST)
+    solution = read(layout.solution(FIRST))
+    assert [cell.outputs[0].text for cell in solution.cells if cell.metadata.get("jupyter")] == ["read\n"]
+    assert "source_hidden" in layout.lesson(FIRST).read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("# Start a reader, and let it print\n", "", "its first line says in a comment what it does"),
+        ("# Start a reader, and let it print\n", "#\n", "its first line says in a comment what it does"),
+        ("# Start a reader, and let it print\n", "%%sql\n", "its first line says in a comment what it does"),
+        ('print("read")', "# BEGIN SOLUTION\na = 1\n# END SOLUTION", "a learner would not see what is theirs to write"),
+    ],
+)
+def test_a_folded_cell_that_may_not_be_folded_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(BuildError, match=message) as refused:
+        made(tmp_path, FOLDED.replace(old, new))
+    assert str(refused.value).startswith("solutions/01_first.md:6: a cell tagged `plumbing`")
+
+
 # Errors while executing
 
 
@@ -396,7 +459,7 @@ def test_a_changed_source_is_noticed(built: Layout, capsys: pytest.CaptureFixtur
 
 
 def test_a_changed_manifest_is_noticed(built: Layout, capsys: pytest.CaptureFixture[str]) -> None:
-    changed = Layout(built.root, (FIRST, Lesson("02", "second", "Go further", "A", 5, "s", written=True)), built.sections)
+    changed = Layout(built.root, (FIRST, Lesson("02", "second", "Go further", "A", "s", written=True)), built.sections)
     status, said = check(changed, capsys)
     assert status == 1
     assert said.count("Run `python -m course.build") == 2, "the second's head, and the first's way to it"
@@ -410,7 +473,7 @@ def test_a_changed_manifest_is_noticed(built: Layout, capsys: pytest.CaptureFixt
         ("solutions", "cells[3]['id'] = cells[2]['id']", "the cell id '.*' is there more than once"),
         ("solutions", "cells[3]['metadata'] = {}", "cell 4 (.*): its metadata is not"),
         ("solutions", "cells[3]['id'] = 'other'", "cell 4 (.*): its id is not"),
-        ("solutions", "cells.pop()", "it has 9 cells, and the source gives 10"),
+        ("solutions", "cells.pop()", "it has 10 cells, and the source gives 11"),
         ("solutions", "notebook['metadata']['widgets'] = {}", "metadata are not the build's"),
         ("solutions", "del cells[3]['id']", "it is not a notebook with cell ids"),
         ("lessons", "cells[2]['outputs'] = [{'output_type': 'stream', 'name': 'stdout', 'text': ['x']}]", "has an output"),

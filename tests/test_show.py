@@ -305,9 +305,9 @@ def test_a_question_has_lettered_options_and_no_choice_made_for_you(shown: Shown
     guess = predict(*QUESTION)
     assert shown[0]["data"]["text/plain"].splitlines() == [
         "Predict. What is left after `DELETE`?",
-        "  ( ) a  0 < 9",
+        "  ( ) a  it depends",
         "  ( ) b  9",
-        "  ( ) c  it depends",
+        "  ( ) c  0 < 9",
     ]
     assert WIDGET in shown[0]["data"]
     assert guess._radio.value is None
@@ -379,9 +379,11 @@ def test_changed_options_ask_again(shown: Shown) -> None:
     assert predict("00.guess", "Which?", ["10", "11"]).choice is None
 
 
-@pytest.mark.parametrize("options", [[], ["one"], "ab", ["a", "a"], ["a", 2], ["a", ""], [str(n) for n in range(11)]])
+@pytest.mark.parametrize(
+    "options", [[], ["one"], "ab", ["a", "a"], ["a", None], [1, "1"], [True, False], ["a", ""], [str(n) for n in range(11)]]
+)
 def test_options_must_be_different_texts(shown: Shown, options: Any) -> None:
-    with pytest.raises(InputError, match="two to ten different texts"):
+    with pytest.raises(InputError, match="two to ten different texts or numbers"):
         predict("00.guess", "Which?", options)
     assert shown == []
 
@@ -443,7 +445,7 @@ def test_the_map_has_every_lesson_and_the_learners_progress() -> None:
     progress.record_outcome(first.checks[1], "not yet")
     bundle = show.course_map()._repr_mimebundle_()
     text = bundle["text/plain"]
-    assert f"00  {first.title} (10 min): ◐ 1 of {len(first.checks)} checks passed" in text
+    assert f"00  {first.title}: {manifest.minutes()['00']} min · ◐ 1 of {len(first.checks)} checks passed" in text
     for section in manifest.sections():
         assert f"{section.id}. {section.title}" in text
     for lesson in manifest.lessons():
@@ -456,13 +458,14 @@ def test_the_map_has_every_lesson_and_the_learners_progress() -> None:
 
 def test_the_map_marks_what_is_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
     lessons = (
-        manifest.Lesson("00", "a", "A <first>", "A", 5, "", written=True),
-        manifest.Lesson("01", "b", "B", "A", 5, ""),
+        manifest.Lesson("00", "a", "A <first>", "A", "", written=True),
+        manifest.Lesson("01", "b", "B", "A", ""),
     )
     monkeypatch.setattr("course.show.map.lessons", lambda: lessons)
+    monkeypatch.setattr("course.show.map.minutes", lambda: {"00": 7})
     bundle = show.course_map()._repr_mimebundle_()
-    assert "00  A <first> (5 min): no checks" in bundle["text/plain"]
-    assert "01  B (5 min): to come" in bundle["text/plain"]
+    assert "00  A <first>: 7 min · no checks" in bundle["text/plain"]
+    assert "01  B: to come" in bundle["text/plain"]
     assert "A &lt;first&gt;" in bundle["text/html"]
     assert "01_b.ipynb" not in bundle["text/html"]
 

@@ -29,7 +29,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from course import progress
+from course import manifest, progress
 from course.errors import CourseError
 from course.exercises.blanks import code_of, is_blank
 from course.exercises.deadline import SECONDS
@@ -62,7 +62,7 @@ class Exercise:
 
     def __init__(self, id: str, judge: Callable[..., Any], declared: _Declared) -> None:
         self.id = progress.valid_check(id)
-        self.name = id.partition(".")[2]
+        self.name = manifest.parts(id)[1]
         self.__doc__ = judge.__doc__
         self._judge = judge
         self._types = typing.get_type_hints(judge)

@@ -19,7 +19,7 @@ def solution_of(check: str) -> str:
     Raises:
         CourseError: the source is missing, or has no such exercise.
     """
-    lesson, _, name = check.partition(".")
+    lesson, name = manifest.parts(check)
     solved = _solved(lesson).get(name)
     if solved is None:
         raise CourseError(

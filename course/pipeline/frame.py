@@ -1,16 +1,14 @@
-"""The first and the last cell of a notebook, made from the manifest: head and navigation."""
+"""The first and the last cell of a notebook, made from the manifest: head and navigation. The minutes come from `minutes`."""
 
 from course.manifest import Lesson
 from course.pipeline.layout import Layout
 
 
-def head(layout: Layout, lesson: Lesson) -> str:
+def head(layout: Layout, lesson: Lesson, minutes: int) -> str:
     """Title, duration and section, and what the learner does, learns and needs. Parts the manifest leaves empty are left out."""
     section = next(section for section in layout.sections if section.id == lesson.section)
-    parts = [
-        f"# Lesson {lesson.id}: {lesson.title}",
-        f"> **Duration**: {lesson.minutes} min | **Section**: {section.id} - {section.title}",
-    ]
+    facts = f"> **Duration**: {minutes} min | **Section**: {section.id} - {section.title}"
+    parts = [f"# Lesson {lesson.id}: {lesson.title}", facts + " | going deeper" * lesson.goes_deeper]
     if lesson.do:
         parts.append(f"**What you'll do**\n\n{lesson.do}")
     parts += [_list(title, lines) for title, lines in (("learn", lesson.learn), ("need", lesson.need)) if lines]

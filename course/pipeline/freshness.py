@@ -11,6 +11,7 @@ from pathlib import Path
 from nbformat import NotebookNode, v4
 
 from course.manifest import Lesson
+from course.pipeline import minutes
 from course.pipeline.layout import BuildError, Layout
 from course.pipeline.notebook import as_text, make
 from course.pipeline.readme import with_map
@@ -20,14 +21,22 @@ _LEARNERS_OWN = ("*.mine*.ipynb", ".ipynb_checkpoints")
 
 
 def problems(layout: Layout, lessons: list[Lesson], *, folders: bool = True) -> list[str]:
-    """What is not fresh: for each lesson the first difference, and with `folders` every file that is too many."""
-    found = [*_strays(layout), *_readme(layout)] if folders else []
+    """What is not fresh or over a limit.
+
+    For each lesson the first difference and every limit; with `folders`, for which `lessons` are all that are written, also every
+    file that is too many and what is made from all lessons together.
+    """
+    found = [*_strays(layout)] if folders else []
+    takes: dict[str, int] = {}
     for lesson in lessons:
         try:
             notebooks = make(layout, lesson)
         except BuildError as error:
             found.append(str(error))
             continue
+        takes[lesson.id] = notebooks.figures.minutes
+        if minutes.must_obey(lesson):
+            found += minutes.over_the_limits(lesson, notebooks.figures, layout.name(layout.source(lesson)))
         solution, blank = layout.solution(lesson), layout.lesson(lesson)
         difference = (
             _difference(solution, notebooks.solution)
@@ -38,6 +47,8 @@ def problems(layout: Layout, lessons: list[Lesson], *, folders: bool = True) -> 
         if difference:
             path, what = difference
             found.append(f"{layout.name(path)}: {what}. Run `python -m course.build {lesson.id}`.")
+    if folders and len(takes) == len(lessons):
+        found += _of_all_lessons(layout, takes)
     return found
 
 
@@ -57,10 +68,18 @@ def _strays(layout: Layout) -> Iterator[str]:
                 )
 
 
-def _readme(layout: Layout) -> Iterator[str]:
+def _of_all_lessons(layout: Layout, takes: dict[str, int]) -> Iterator[str]:
+    stored = layout.minutes.read_text(encoding="utf-8") if layout.minutes.is_file() else ""
+    if stored != minutes_as_text(takes):
+        yield f"{layout.name(layout.minutes)}: it is not what the sources give. Run `python -m course.build`."
     text = layout.readme.read_text(encoding="utf-8") if layout.readme.is_file() else ""
-    if text != with_map(layout, text):
+    if text != with_map(layout, text, takes):
         yield "README.md: its course map is not what course/manifest.toml gives. Run `python -m course.build`."
+
+
+def minutes_as_text(takes: dict[str, int]) -> str:
+    """The file of minutes as the build writes it."""
+    return json.dumps(takes, indent=1, sort_keys=True) + "\n"
 
 
 def _difference(path: Path, expected: NotebookNode) -> Difference | None:

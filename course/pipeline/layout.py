@@ -38,6 +38,11 @@ class Layout:
     def readme(self) -> Path:
         return self.root / "README.md"
 
+    @property
+    def minutes(self) -> Path:
+        """How long each lesson takes, made by the build for the course map."""
+        return self.root / "course" / "minutes.json"
+
     def source(self, lesson: Lesson) -> Path:
         """The MyST notebook, written by hand."""
         return self.solutions_folder / f"{lesson.stem}.md"

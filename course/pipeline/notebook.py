@@ -1,7 +1,8 @@
 """Makes the two notebooks of a lesson from its source: the solution, not yet executed, and the lesson.
 
 Both open with the head and end with the navigation. In the solution a learner reads plain code: the marks around what was
-to be found are gone. In the lesson the stub stands there, and cells tagged `solution-only` are left out.
+to be found are gone. In the lesson the stub stands there, and cells tagged `solution-only` are left out. In both, a cell
+tagged `plumbing` opens folded: its output is seen, its source is not, and its first line, a comment, says what it does.
 """
 
 import ast
@@ -16,6 +17,7 @@ from nbformat import NotebookNode, v4
 from course.manifest import Lesson
 from course.pipeline import frame, regions
 from course.pipeline.layout import BuildError, Layout
+from course.pipeline.minutes import PLUMBING, Figures, measure
 from course.pipeline.source import Cell, read
 
 SOLUTION_ONLY = "solution-only"
@@ -29,30 +31,35 @@ _METADATA = {
 
 @dataclass(frozen=True)
 class Notebooks:
-    """A lesson's two notebooks, and for each cell of the solution its place in the source, such as `solutions/01_x.md:12`."""
+    """A lesson's two notebooks, what was counted in the lesson, and the places of the solution's cells in the source."""
 
     solution: NotebookNode
     lesson: NotebookNode
     places: tuple[str, ...]
+    """For each cell of the solution, such as `solutions/01_x.md:12`."""
+    figures: Figures
 
 
 def make(layout: Layout, lesson: Lesson) -> Notebooks:
     """Both notebooks of a lesson, without outputs.
 
     Raises:
-        BuildError: the source cannot be read, a mark is out of place, a derived cell is not Python, or the checks called
-            are not the manifest's.
+        BuildError: the source cannot be read, a mark is out of place, a derived cell is not Python, a folded cell does not say
+            what it does, or the checks called are not the manifest's.
     """
     name = layout.name(layout.source(lesson))
     cells = read(layout.source(lesson), name)
-    first = v4.new_markdown_cell(frame.head(layout, lesson), id="head")
+    for cell in cells:
+        _see_that_it_may_be_folded(cell, f"{name}:{cell.line}")
     last = v4.new_markdown_cell(frame.navigation(layout, lesson), id="navigation")
     solutions = [_cell(cell, _rewritten(cell, regions.solved, name)) for cell in cells]
     kept = [cell for cell in cells if SOLUTION_ONLY not in cell.tags]
     blanks = [_cell(cell, _rewritten(cell, regions.blank, name)) for cell in kept]
     _see_that_checks_agree(lesson, name, kept, blanks)
+    figures = measure(kept)
+    first = v4.new_markdown_cell(frame.head(layout, lesson, figures.minutes), id="head")
     places = ("course/manifest.toml", *(f"{name}:{cell.line}" for cell in cells), "course/manifest.toml")
-    return Notebooks(_notebook([first, *solutions, last]), _notebook([first, *blanks, last]), places)
+    return Notebooks(_notebook([first, *solutions, last]), _notebook([first, *blanks, last]), places, figures)
 
 
 def as_text(notebook: NotebookNode) -> str:
@@ -66,7 +73,23 @@ def _notebook(cells: list[NotebookNode]) -> NotebookNode:
 
 def _cell(cell: Cell, text: str) -> NotebookNode:
     new = v4.new_code_cell if cell.kind == "code" else v4.new_markdown_cell
-    return new(text, metadata=nbformat.from_dict(cell.metadata), id=cell.id)
+    folded = {"jupyter": {"source_hidden": True}} if PLUMBING in cell.tags else {}
+    return new(text, metadata=nbformat.from_dict(cell.metadata | folded), id=cell.id)
+
+
+def _see_that_it_may_be_folded(cell: Cell, place: str) -> None:
+    if PLUMBING not in cell.tags:
+        return
+    if cell.kind != "code" or not re.match(r"# *\w+", cell.text):
+        raise BuildError(
+            f"{place}: a cell tagged `{PLUMBING}` is folded, so its first line says in a comment what it does, as in "
+            "`# Start the reader`. Nothing was changed. Begin it with one, or take the tag away."
+        )
+    if "BEGIN SOLUTION" in cell.text:
+        raise BuildError(
+            f"{place}: a cell tagged `{PLUMBING}` is folded, and a learner would not see what is theirs to write. "
+            "Nothing was changed. Take the tag away."
+        )
 
 
 def _rewritten(cell: Cell, rewrite: Callable[[str, regions.Kind], str], name: str) -> str:

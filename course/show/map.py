@@ -6,7 +6,7 @@ from html import escape
 
 from course import progress
 from course.exercises.note import MUTED, TEXT
-from course.manifest import Lesson, lessons, sections
+from course.manifest import Lesson, lessons, minutes, sections
 from course.progress import CheckRecord
 
 
@@ -21,7 +21,7 @@ class CourseMap:
         for section in sections():
             lines.append(f"{section.id}. {section.title}")
             for lesson in _of(section.id):
-                lines.append(f"   {lesson.id}  {lesson.title} ({lesson.minutes} min): {_status(lesson, self._records)}")
+                lines.append(f"   {lesson.id}  {lesson.title}: {_status(lesson, self._records)}")
         return "\n".join(lines)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
@@ -35,7 +35,7 @@ class CourseMap:
     def _item(self, lesson: Lesson) -> str:
         title = escape(lesson.title)
         name = f'<a href="{lesson.stem}.ipynb">{title}</a>' if lesson.written else f'<span style="color:{MUTED}">{title}</span>'
-        status = f'<span style="color:{MUTED}">{lesson.minutes} min · {escape(_status(lesson, self._records))}</span>'
+        status = f'<span style="color:{MUTED}">{escape(_status(lesson, self._records))}</span>'
         return f'<li style="color:{TEXT}"><strong>{lesson.id}</strong> {name} {status}</li>'
 
 
@@ -51,8 +51,9 @@ def _of(section: str) -> list[Lesson]:
 def _status(lesson: Lesson, records: dict[str, CheckRecord]) -> str:
     if not lesson.written:
         return "to come"
+    takes = f"{minutes()[lesson.id]} min · " if lesson.id in minutes() else ""
     if not lesson.checks:
-        return "no checks"
+        return f"{takes}no checks"
     passed = sum(records.get(id, CheckRecord()).outcome == "passed" for id in lesson.checks)
     sign = "✓" if passed == len(lesson.checks) else "◐" if passed else "○"
-    return f"{sign} {passed} of {len(lesson.checks)} checks passed"
+    return f"{takes}{sign} {passed} of {len(lesson.checks)} checks passed"

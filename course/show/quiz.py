@@ -1,6 +1,7 @@
 """Predictions: a question before a surprise, locked in, and compared with what happened. The learner meets it as `predict`.
 
-The options are shown; the outcome is not known here before a cell reveals it.
+The options are shown; the outcome is not known here before a cell reveals it. Their order, and which of them a measurement
+comes to, stand in `options`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import ipywidgets as widgets
 from IPython.display import display
 
 from course import progress
-from course.errors import CourseError, InputError
+from course.errors import CourseError
 from course.exercises.note import MUTED, TEXT, Note, inline
+from course.show.options import as_texts, shuffled, that_happened
 
 _LETTERS = "abcdefghij"
 _WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -25,14 +27,14 @@ class Prediction:
     Attributes:
         id: the prediction's id, such as `"00.after_kill"`.
         question: the question.
-        options: what can be chosen.
+        options: what can be chosen, as texts, in the order in which they stand: shuffled by the id.
         choice: what was locked in, or None.
     """
 
-    def __init__(self, id: str, question: str, options: Sequence[str]) -> None:
+    def __init__(self, id: str, question: str, options: Sequence[str | float]) -> None:
         self.id = progress.valid_prediction(id)
         self.question = question
-        self.options = _checked(options)
+        self.options = shuffled(id, as_texts(options))
         earlier = progress.prediction(id)
         self.choice = earlier if earlier in self.options else None
         self._revealed = False
@@ -64,18 +66,15 @@ class Prediction:
         """Show what happened beside what was predicted.
 
         Args:
-            actual: what happened: one of the options, as the cells above measured it.
+            actual: what happened, as the cells above measured it. One of the options; or a number, for the option that is it
+                or begins with it; or a mapping from options to whether each happened, where the first that did counts, and
+                if none did, the option left out: `{"none": left == 0, "all 9": left == 9}`.
             because: a sentence that says why.
 
         Raises:
             InputError: it is none of the options.
         """
-        happened = str(actual)
-        if happened not in self.options:
-            raise InputError(
-                f"What happened, {happened!r}, is none of the options: {', '.join(self.options)}. Your prediction is kept. "
-                "Run the cells above again, in order; if it stays like this, the lesson is out of date."
-            )
+        happened = that_happened(actual, self.options)
         self._revealed = True
         self._refresh()
         display(self._compared(happened, because))
@@ -118,7 +117,7 @@ class Prediction:
         self._status.value = f'<span role="status" style="color:{MUTED}">{escape(text)}</span>'
 
 
-def predict(id: str, question: str, options: Sequence[str]) -> Prediction:
+def predict(id: str, question: str, options: Sequence[str | float]) -> Prediction:
     """Ask for a prediction. Show the question now; call `.reveal(…)` on what it returns once the outcome is known.
 
     A prediction that is locked in stays, also when the cell runs again; `progress.reset("00")` frees a lesson's predictions.
@@ -126,7 +125,7 @@ def predict(id: str, question: str, options: Sequence[str]) -> Prediction:
     Args:
         id: a lesson's id, a dot and a name, such as `"00.after_kill"`.
         question: the question; `code` between backticks.
-        options: two to ten different answers.
+        options: two to ten different answers, texts or numbers. They are shown in an order of this prediction's own.
 
     Raises:
         CourseError: the id is no prediction's id.
@@ -135,11 +134,3 @@ def predict(id: str, question: str, options: Sequence[str]) -> Prediction:
     asked = Prediction(id, question, options)
     asked.show()
     return asked
-
-
-def _checked(options: Sequence[str]) -> tuple[str, ...]:
-    texts = tuple(options) if not isinstance(options, str) else ()
-    wellformed = 2 <= len(texts) <= len(_LETTERS) and all(isinstance(text, str) and text for text in texts)
-    if not wellformed or len(set(texts)) != len(texts):
-        raise InputError("A prediction takes a list of two to ten different texts to choose from. Nothing was asked.")
-    return texts

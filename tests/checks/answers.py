@@ -59,9 +59,15 @@ def tables(lesson: str) -> ModuleType:
     return importlib.import_module(f"tests.checks.test_lesson_{lesson}")
 
 
+def lesson_of(id: str) -> str:
+    """The id of the lesson that a check belongs to."""
+    return manifest.parts(id)[0]
+
+
 def exercise(id: str) -> Exercise:
     """The check itself."""
-    return getattr(judges(id[:2]), id[3:])
+    lesson, name = manifest.parts(id)
+    return getattr(judges(lesson), name)
 
 
 @cache
@@ -81,24 +87,29 @@ def tasks(lesson: str) -> dict[str, Task]:
     return found
 
 
+def task(id: str) -> Task:
+    """The exercise that this check is of."""
+    return tasks(lesson_of(id))[id]
+
+
 def checked(id: str, code: str, stack: Stack) -> Result:
     """What the check says after the blank cell was run, and then this code in its place."""
-    return _run(id, stack, tasks(id[:2])[id].blank, textwrap.dedent(code))
+    return _run(id, stack, task(id).blank, textwrap.dedent(code))
 
 
 def checked_from_source(id: str, stack: Stack) -> Result:
     """What the check says to the solved cell of the source."""
-    return _run(id, stack, tasks(id[:2])[id].solved)
+    return _run(id, stack, task(id).solved)
 
 
 def _run(id: str, stack: Stack, *cells: str) -> Result:
     """Run the cells one after the other, then the one that checks. A server that is down is started before."""
     for server in stack.servers:
         server.start()
-    space = {"check": judges(id[:2]), **tables(id[:2]).names(stack)}
+    space = {"check": judges(lesson_of(id)), **tables(lesson_of(id)).names(stack)}
     for source in cells:
         exec(_compiled(source, "exec"), space)
-    return eval(_compiled(tasks(id[:2])[id].check, "eval"), space)
+    return eval(_compiled(task(id).check, "eval"), space)
 
 
 def _compiled(source: str, mode: str):

@@ -11,7 +11,17 @@ from course import manifest, progress
 from course.exercises.check import Exercise
 from course.exercises.mistakes import Mistake
 from course.stack import Stack
-from tests.checks.answers import checked, checked_from_source, exercise, judges, tables, tasks, written_checks
+from tests.checks.answers import (
+    checked,
+    checked_from_source,
+    exercise,
+    judges,
+    lesson_of,
+    tables,
+    task,
+    tasks,
+    written_checks,
+)
 
 WRITTEN = [lesson.id for lesson in manifest.lessons() if lesson.written]
 EVERY_CHECK = pytest.mark.parametrize("id", written_checks())
@@ -36,7 +46,7 @@ def solution(id: str) -> str:
 
 def needs(id: str) -> tuple[str, ...]:
     """The servers of the lesson without which the check cannot be made; most have stores of their own."""
-    return getattr(tables(id[:2]), "NEEDS", {}).get(id, ())
+    return getattr(tables(lesson_of(id)), "NEEDS", {}).get(id, ())
 
 
 @pytest.fixture
@@ -63,14 +73,14 @@ def test_manifest_module_source_and_tables_name_the_same_checks(lesson: str) -> 
 def test_a_check_has_enough_wrong_and_right_answers_to_be_trusted(id: str) -> None:
     known = exercise(id).mistakes
     wrong = [(mistake.answer(solution(id)), mistake.says) for mistake in known]
-    wrong += [(code, said) for _, code, said in getattr(tables(id[:2]), "WRONG", {}).get(id, [])]
-    right = tables(id[:2]).RIGHT[id]
+    wrong += [(code, said) for _, code, said in getattr(tables(lesson_of(id)), "WRONG", {}).get(id, [])]
+    right = tables(lesson_of(id)).RIGHT[id]
     assert len({said for _, said in wrong}) >= 3
     assert len({code for code, _ in wrong}) == len(wrong)
     assert len({mistake.name for mistake in known}) == len(known)
     assert all(len(said) >= 10 for _, said in wrong)
     assert len(right) >= (3 if known else 1)
-    assert not {code.strip() for _, code in right} & {solution(id).strip(), tasks(id[:2])[id].solved.strip()}
+    assert not {code.strip() for _, code in right} & {solution(id).strip(), task(id).solved.strip()}
 
 
 @pytest.mark.parametrize(("id", "mistake"), mistakes())
@@ -123,17 +133,17 @@ def test_a_wrong_answer_is_not_yet_right_and_its_misconception_is_named(id: str,
 
 @EVERY_CHECK
 def test_a_value_of_the_wrong_type_is_not_the_checks_mistake(id: str, stack: Stack) -> None:
-    task = tasks(id[:2])[id]
+    asked = task(id)
     for value in ("42", "'text'", "[None]", "{'id': 1}", "object()"):
-        result = checked(id, f"{task.name} = {value}", stack)
+        result = checked(id, f"{asked.name} = {value}", stack)
         assert result.outcome == "not yet", result
-        if task.is_function:
-            assert f"`{task.name}` should be a function" in result.message
+        if asked.is_function:
+            assert f"`{asked.name}` should be a function" in result.message
 
 
-@pytest.mark.parametrize("id", [id for id in written_checks() if tasks(id[:2])[id].is_function])
+@pytest.mark.parametrize("id", [id for id in written_checks() if task(id).is_function])
 def test_a_function_that_raises_shows_the_learners_own_line(id: str, stack: Stack) -> None:
-    name = tasks(id[:2])[id].name
+    name = task(id).name
     result = checked(id, f"def {name}(*args, **kwargs):\n    raise LookupError('mine')", stack)
     assert result.outcome == "not yet", result
     assert result.message.startswith("Your code stopped with `LookupError`.")

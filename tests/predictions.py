@@ -1,0 +1,51 @@
+"""What a built course asked and what happened: read from executed notebooks, whatever their outputs look like besides."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from IPython.core.inputtransformer2 import TransformerManager
+from nbformat import NotebookNode
+
+_OPTION = re.compile(r"^\s*\([ x]\) [a-z]  (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A prediction as a notebook has it: its options in the order shown, and the one that the reveal names, or None."""
+
+    id: str
+    options: tuple[str, ...]
+    right: str | None
+
+    @property
+    def place(self) -> int:
+        return self.options.index(self.right)
+
+
+def asked(notebook: NotebookNode) -> list[Asked]:
+    """Every prediction of an executed notebook, in the order in which they are asked."""
+    questions, happened = {}, {}
+    for cell in notebook.cells:
+        if cell.cell_type != "code" or not re.search(r"\bpredict\(|\.reveal\(", cell.source):
+            continue
+        text = "\n".join(_texts(cell))
+        for node in ast.walk(ast.parse(TransformerManager().transform_cell(cell.source))):
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id="predict"), args=[id, *_])):
+                    questions[name] = (ast.literal_eval(id), tuple(_OPTION.findall(text)))
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="reveal")):
+                    happened[name] = text
+    return [Asked(id, options, _right(options, happened.get(name, ""))) for name, (id, options) in questions.items()]
+
+
+def _right(options: tuple[str, ...], text: str) -> str | None:
+    """The option that follows "What happened:"; the longest, where one option begins another."""
+    named = [option for option in options if f"What happened: {option}." in text]
+    return max(named, key=len, default=None)
+
+
+def _texts(cell: NotebookNode) -> Iterator[str]:
+    for output in cell.get("outputs", []):
+        yield output.get("data", {}).get("text/plain", output.get("text", ""))
