@@ -7,12 +7,11 @@ asked for.
 from __future__ import annotations
 
 import shutil
-from functools import cached_property
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
+from pgvector.psycopg import register_vector
 from psycopg import sql
 
 from course.errors import DirectoryInUseError
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     import redis
     from chromadb.api import ClientAPI
 
-_TEMPLATE = "bench_template"
 _MOST_COLLECTIONS = 40
 """ChromaDB keeps 4 files open and 2.7 MB for every collection there was: after so many, it begins anew."""
 
@@ -35,7 +33,7 @@ class Bench:
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._numbers = count(1)
+        self._own: dict[str, psycopg.Connection] = {}
         self._collections = 0
         self._chroma: ClientAPI | None = None
         self._fresh: set[str] = set()
@@ -47,29 +45,27 @@ class Bench:
         """Whether the servers' supervisor lives: it ends with the kernel that started it, or with `close()`."""
         return self._stack.alive
 
-    @cached_property
-    def _admin(self) -> psycopg.Connection:
-        """A connection that makes and drops databases, on a server whose template has pgvector."""
-        self._started(self._stack.postgres)
-        admin = self._stack.postgres.connect()
-        for (name,) in admin.execute("SELECT datname FROM pg_database WHERE datname LIKE 'bench%'").fetchall():
-            admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(name)))
-            self.drop(name, by=admin)
-        admin.execute(f"CREATE DATABASE {_TEMPLATE}")
-        with psycopg.connect(self.url(_TEMPLATE), autocommit=True) as template:
-            template.execute("CREATE EXTENSION vector")
-            template.execute(traces.SUMS)
-        return admin
+    def database(self, name: str) -> psycopg.Connection:
+        """The check's own connection to a database with pgvector and nothing else in it, made anew or emptied.
 
-    def database(self) -> str:
-        """Make an empty database with pgvector, and return its name."""
-        name = f"bench{next(self._numbers)}"
-        self._admin.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY FILE_COPY")
-        return name
+        It waits two seconds for a lock. Whoever else is still connected to the database is thrown out.
+        """
+        own = self._own.get(name)
+        if own is None or own.closed or self._stack.postgres.state != "running":
+            self._started(self._stack.postgres)
+            own = self._own[name] = self._made(name)
+        own.execute("SELECT bench.reset()")
+        return own
 
-    def drop(self, name: str, by: psycopg.Connection | None = None) -> None:
-        """Drop a database, whoever is still connected to it."""
-        (by or self._admin).execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    def _made(self, name: str) -> psycopg.Connection:
+        with self._stack.postgres.connect() as admin:
+            admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        settings = "-c lock_timeout=2s -c search_path=public,bench -c client_min_messages=warning"
+        own = psycopg.connect(self.url(name), autocommit=True, prepare_threshold=None, options=settings)
+        own.execute(traces.FUNCTIONS)
+        register_vector(own)
+        return own
 
     def url(self, database: str) -> str:
         """The address of a database here."""

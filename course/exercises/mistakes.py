@@ -132,9 +132,12 @@ class Trial:
 
         Raises:
             NotYet: it does something else; the message is the mistake's, or tells both.
+            RuntimeError: the solution stops with an error. One that is to be expected is caught by `observe`.
         """
         case = _Case(observe, same, uses)
         found, wanted = self._seen(answer, observe, theirs=True), self._of_code(self._solution, case)
+        if wanted.raised is not None:
+            raise RuntimeError("the solution itself stops in this case") from wanted.raised
         if _alike(found, wanted, same) and found.manners == wanted.manners:
             self._passed.append(replace(case, right=wanted))
             return found.value
@@ -148,8 +151,6 @@ class Trial:
             raise found.raised
         if not said:
             said = str(next(manner for manner in found.manners if manner not in wanted.manners))
-        if wanted.raised is not None:
-            said = f"Here your function should stop with `{type(wanted.raised).__name__}`, and it returns {_short(found.value)}."
         raise NotYet(said)
 
     def says(self, name: str, about: str = "") -> NotYet:

@@ -79,53 +79,44 @@ class Stage:
         self._seconds = seconds
         self._open = ExitStack()
         self._bench: Bench | None = None
-        self._name = ""
-        self._own: psycopg.Connection | None = None
+        self._own: dict[str, psycopg.Connection] = {}
         self._lent: list[tuple[traces.LentConnection, dict[str, str]]] = []
-        self._known: set[int] = set()
         self._chroma: ClientAPI | None = None
         self._redis: redis.Redis | None = None
 
-    def database(self, setup: str = "", *, vectors: bool = True, **options: Any) -> traces.LentConnection:
-        """Make a fresh database with pgvector, run a piece of SQL in it, and lend a connection to it.
+    def database(self, setup: str = "", *, name: str = "bench", vectors: bool = True, **options: Any) -> traces.LentConnection:
+        """Make an empty database with pgvector, run a piece of SQL in it, and lend a connection to it.
 
         Args:
             setup: makes tables and rows.
+            name: the database's name; another name gives a second database.
             vectors: the connection takes and gives NumPy arrays for vectors.
             options: of `psycopg.connect`, such as `row_factory`; autocommit is on unless said otherwise.
         """
-        if not self._name:
-            self._name = self._servers.database()
-            self._open.callback(self._servers.drop, self._name)
+        self._own[name] = self._servers.database(name)
         if setup:
-            self.own.execute(setup)
-        return self.connect(vectors=vectors, **options)
+            self._own[name].execute(setup)
+        return self.connect(name=name, vectors=vectors, **options)
 
-    def connect(self, *, vectors: bool = True, **options: Any) -> traces.LentConnection:
-        """Lend one more connection to the database."""
-        lent = traces.LentConnection.connect(self.url, **{"autocommit": True, **options})
+    def connect(self, *, name: str = "bench", vectors: bool = True, **options: Any) -> traces.LentConnection:
+        """Lend one more connection to a database."""
+        lent = traces.LentConnection.connect(self._servers.url(name), **{"autocommit": True, **options})
         self._open.callback(lent.close)
         if vectors:
             register_vector(lent)
         lent.statements.clear()
-        self._known.add(lent.info.backend_pid)
         self._lent.append((lent, traces.session(lent)))
         return lent
 
     @property
     def url(self) -> str:
         """The address of the database."""
-        return self._servers.url(self._name)
+        return self._servers.url("bench")
 
     @property
     def own(self) -> psycopg.Connection:
         """The check's own connection to the database, which sees what was committed. It waits two seconds for a lock."""
-        if self._own is None:
-            self._own = psycopg.connect(self.url, autocommit=True, options="-c lock_timeout=2s")
-            register_vector(self._own)
-            self._open.callback(self._own.close)
-            self._known.add(self._own.info.backend_pid)
-        return self._own
+        return self._own["bench"]
 
     def rows(self, query: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[tuple]:
         """What the check's own connection sees."""
@@ -201,12 +192,10 @@ class Stage:
 
     def waits_for(self) -> str:
         """What a session in the database waits for, as a sentence; `""` for nothing."""
-        if not self._name:
+        if not self._own:
             return ""
-        with psycopg.connect(self.url, autocommit=True) as looking:
-            waiting = looking.execute(
-                "SELECT query FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            ).fetchone()
+        query = "SELECT query FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        waiting = next(iter(self._own.values())).execute(query).fetchone()
         return f" PostgreSQL says that `{' '.join(waiting[0].split())[:80]}` waits for another session's lock." if waiting else ""
 
     def close(self) -> None:
@@ -237,8 +226,7 @@ class Stage:
             "directory": here,
             "files": set(os.listdir(here)),
         }
-        if self._name:
-            before["tables"] = traces.tables(self.own)
+        before["tables"] = {name: traces.tables(own) for name, own in self._own.items()}
         if self._chroma is not None:
             before["chroma"] = traces.collections(self._chroma)
         if self._redis is not None:
@@ -250,9 +238,10 @@ class Stage:
         for lent, settings in self._lent:
             found += traces.connection_manners(lent, settings)
             found += pasted(lent.statements, given)
-        if "tables" in before:
-            found += traces.database_manners(self.own, self._known)
-            found += traces.tables_manners(before["tables"], traces.tables(self.own))
+        known = {connection.info.backend_pid for connection in [*self._own.values(), *(lent for lent, _ in self._lent)]}
+        for name, tables in before["tables"].items():
+            found += traces.database_manners(self._own[name], known)
+            found += traces.tables_manners(tables, traces.tables(self._own[name]))
         if "chroma" in before:
             found += traces.collections_manners(before["chroma"], traces.collections(self.chroma))
         if "redis" in before:

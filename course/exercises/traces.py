@@ -99,15 +99,31 @@ def database_manners(own: psycopg.Connection, known: Set[int]) -> Iterator[Manne
         yield Manner("transaction" if any(state.startswith("idle in transaction") for state in others) else "connections")
 
 
-SUMS = r"""
+FUNCTIONS = r"""
     CREATE SCHEMA bench;
+    CREATE EXTENSION vector SCHEMA bench;
+
+    CREATE FUNCTION bench.reset() RETURNS void LANGUAGE plpgsql AS $$
+    DECLARE
+        name text;
+    BEGIN
+        PERFORM pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend';
+        FOR name IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$|bench$)' LOOP
+            EXECUTE format('DROP SCHEMA %I CASCADE', name);
+        END LOOP;
+        CREATE SCHEMA public;
+        EXECUTE format('ALTER DATABASE %I RESET ALL', current_database());
+        EXECUTE format('ALTER DATABASE %I SET search_path = public, bench', current_database());
+    END $$;
+
     CREATE FUNCTION bench.sums() RETURNS TABLE (relation text, sum text) LANGUAGE plpgsql AS $$
     DECLARE
         kind "char";
     BEGIN
         FOR relation, kind IN
             SELECT format('%I.%I', nspname, relname), relkind FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-            WHERE nspname !~ '^(pg_|information_schema$)' AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'i')
+            WHERE nspname !~ '^(pg_|information_schema$|bench$)' AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'i')
         LOOP
             sum := '';
             IF kind = 'r' THEN
@@ -118,7 +134,8 @@ SUMS = r"""
         END LOOP;
     END $$
 """
-"""A function, in each of the checks' databases, that gives every relation, and for a table a sum of its rows."""
+"""What each of the checks' databases has, apart from `public`: pgvector; a function that ends all sessions and makes `public`
+empty; and one that gives every relation, and for a table a sum of its rows."""
 
 
 def tables(own: psycopg.Connection) -> dict[str, str]:
