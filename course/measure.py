@@ -129,18 +129,21 @@ class Timing:
         return float(np.percentile(self.milliseconds, 95))
 
 
-async def interleaved(ways: Mapping[str, Callable[[], object]], rounds: int = 30) -> dict[str, Timing]:
+async def interleaved(
+    ways: Mapping[str, Callable[..., object]], rounds: int = 30, *, given: Sequence[object] = ()
+) -> dict[str, Timing]:
     """Time several ways of doing a thing, in turn: round after round, each way once. So noise hits all alike.
 
     Args:
-        ways: name to a function without arguments, plain or async. Each is called once before, to warm up.
+        ways: name to a function, plain or async. Each is called once before, to warm up.
         rounds: how many times each is timed.
+        given: the arguments that each is called with.
     """
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):
         for name, way in ways.items():
             began = time.perf_counter()
-            result = way()
+            result = way(*given)
             if inspect.isawaitable(result):
                 await result
             if number > 0:

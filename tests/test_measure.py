@@ -97,3 +97,10 @@ def test_ways_take_turns_and_the_first_round_only_warms_up():
 def test_percentiles():
     timing = Timing(tuple(float(number) for number in range(101)))
     assert (timing.p50, timing.p95) == (50, 95)
+
+
+def test_each_way_is_given_the_same_arguments() -> None:
+    asked: list[tuple[str, int]] = []
+    ways = {"first": lambda question, k: asked.append((question, k)), "second": lambda question, k: asked.append((question, k))}
+    asyncio.run(interleaved(ways, rounds=1, given=("boiler", 5)))
+    assert asked == [("boiler", 5)] * 4
