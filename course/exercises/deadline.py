@@ -13,7 +13,7 @@ SECONDS = 30
 
 
 class TimeUp(BaseException):
-    """The time is up. No `Exception`, so that a learner's `except Exception` does not catch it."""
+    """The time is up; the message may say what was waited for. No `except Exception` catches it."""
 
 
 @contextmanager

@@ -198,7 +198,7 @@ class Trial:
                 raised = error
             except TimeUp as error:
                 if theirs:
-                    raise NotYet(_still_running(self._seconds, stage)) from error
+                    raise NotYet(_still_running(self._seconds, str(error))) from error
                 raised = error
             except (Exception, AskedTooOften) as error:  # noqa: BLE001  an error is something that was observed
                 raised = error
@@ -235,6 +235,5 @@ def _short(value: Any) -> str:
     return f"`{text}`" if "`" not in text else text
 
 
-def _still_running(seconds: float, stage: Stage) -> str:
-    wait = stage.waits_for() or " Does it wait for something, or loop without an end?"
-    return f"After {seconds:g} seconds your function is still running.{wait}"
+def _still_running(seconds: float, waits: str) -> str:
+    return f"After {seconds:g} seconds your function is still running.{waits or ' Does it wait, or loop without an end?'}"

@@ -25,7 +25,7 @@ from pgvector.psycopg import register_vector
 
 from course.exercises import traces
 from course.exercises.bench import Bench, bench
-from course.exercises.deadline import deadline
+from course.exercises.deadline import TimeUp, deadline
 from course.exercises.likeness import frozen
 from course.exercises.manners import Manner, changed, pasted
 
@@ -177,6 +177,8 @@ class Stage:
                     value = function(*args, **by_name)
                 if inspect.iscoroutine(value):
                     return self._awaited(value, given, before)
+            except TimeUp as error:
+                raise TimeUp(self._waits_for()) from error  # asked now: whoever holds the lock may end soon
             except BaseException:
                 self._roll_back()
                 raise
@@ -190,7 +192,7 @@ class Stage:
         self._after(given, before)
         return value
 
-    def waits_for(self) -> str:
+    def _waits_for(self) -> str:
         """What a session in the database waits for, as a sentence; `""` for nothing."""
         if not self._own:
             return ""
@@ -238,7 +240,8 @@ class Stage:
         for lent, settings in self._lent:
             found += traces.connection_manners(lent, settings)
             found += pasted(lent.statements, given)
-        known = {connection.info.backend_pid for connection in [*self._own.values(), *(lent for lent, _ in self._lent)]}
+        ours = [*self._own.values(), *(lent for lent, _ in self._lent)]
+        known = {connection.info.backend_pid for connection in ours if not connection.closed}
         for name, tables in before["tables"].items():
             found += traces.database_manners(self._own[name], known)
             found += traces.tables_manners(tables, traces.tables(self._own[name]))
