@@ -34,7 +34,7 @@ from course.errors import CourseError
 from course.exercises.blanks import code_of, is_blank
 from course.exercises.deadline import SECONDS
 from course.exercises.explain import learners_lines, meaning, raised_in, said, server_down, unwrapped
-from course.exercises.kinds import describe, fits, named
+from course.exercises.kinds import describe, fits, named, sentence
 from course.exercises.manners import SENTENCES
 from course.exercises.mistakes import Mistake, NotYet, Trial
 from course.exercises.note import Note
@@ -137,31 +137,31 @@ class Exercise:
         for name, value in given.items():
             kind = self._types.get(name, object)
             if not fits(value, kind):
-                return f"`{name}` should be {named(kind)}. Yours is {describe(value)}."
+                return sentence(f"`{name}` should be {named(kind)}. Yours is {describe(value)}")
         return ""
 
     def _judged(self, given: dict[str, object]) -> Result:
         try:
-            sentence = self._judge(**self._with_trial(given))
+            verdict = self._judge(**self._with_trial(given))
         except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001  whatever the learner's code raises is answered
             return self._explained(error, given)
         except KeyboardInterrupt as error:
             if not _raised_by_a_statement(error):
                 raise  # the learner interrupts the kernel
             return self._explained(error, given)
-        return self._accepted(sentence)
+        return self._accepted(verdict)
 
     async def _judged_async(self, given: dict[str, object]) -> Result:
         try:
-            sentence = await self._judge(**self._with_trial(given))
+            verdict = await self._judge(**self._with_trial(given))
         except Exception as error:  # noqa: BLE001  whatever the learner's code raises becomes an answer
             return self._explained(error, given)
-        return self._accepted(sentence)
+        return self._accepted(verdict)
 
-    def _accepted(self, sentence: object) -> Result:
-        if isinstance(sentence, str) and sentence:
-            return self._closed("passed", sentence)
-        return self._own_mistake(f"it ended without a verdict, with {describe(sentence)}.", "")
+    def _accepted(self, verdict: object) -> Result:
+        if isinstance(verdict, str) and verdict:
+            return self._closed("passed", verdict)
+        return self._own_mistake(sentence(f"it ended without a verdict, with {describe(verdict)}"), "")
 
     def _explained(self, error: BaseException, given: dict[str, object]) -> Result:
         error = unwrapped(error)
@@ -236,7 +236,7 @@ def expect(value: T, kind: Any, wanted: str) -> T:
     """
     if fits(value, kind):
         return value
-    raise NotYet(f"{wanted} Yours is {describe(value)}.")
+    raise NotYet(sentence(f"{wanted} Yours is {describe(value)}"))
 
 
 def _raised_by_a_statement(error: BaseException) -> bool:
@@ -264,7 +264,7 @@ def _misfit(error: Exception, given: dict[str, object]) -> str:
     for name, value in given.items():
         code = code_of(value)
         if code is not None and str(error).startswith(f"{code.co_qualname}() "):
-            return f"`{name}` was called with the arguments that the task names, and does not take them: {error}."
+            return f"`{name}` was called with the arguments that the task names, and does not take them: {sentence(str(error))}"
         if code is not None and "can't be used in 'await' expression" in str(error) and not inspect.iscoroutinefunction(value):
             return f"`{name}` is called with `await`, and what it returns cannot be awaited. Begin it with `async def`."
     return ""

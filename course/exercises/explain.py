@@ -19,13 +19,11 @@ _MEANINGS = {
     "psycopg.errors.SyntaxError": "PostgreSQL could not read the SQL: the mistake is at the mark, or just before it.",
     "psycopg.errors.UndefinedTable": "Usually the table's name is misspelled, or the cell that makes it has not run.",
     "psycopg.errors.UndefinedColumn": "Usually the name is misspelled, or a text stands in double quotes instead of single.",
-    "psycopg.errors.UndefinedFunction": "An operator or function has no form for these types: a `::type` cast may be missing.",
     "psycopg.errors.AmbiguousColumn": "Two tables have this column: say which one, as in `d.id`.",
     "psycopg.errors.UniqueViolation": "The row is there already: the code ran twice, or two rows have the same key.",
     "psycopg.errors.ForeignKeyViolation": "The row points at one that is not there. Write the one that is pointed at first.",
     "psycopg.errors.NotNullViolation": "A column that must have a value got none.",
     "psycopg.errors.InFailedSqlTransaction": "An earlier statement failed, so the transaction is lost: roll it back.",
-    "psycopg.ProgrammingError": "Usually placeholders (`%s`) and values differ in number, or a literal `%` is not doubled.",
     "psycopg.DataError": "PostgreSQL could not take a value as the type it needs. Look at the values that you pass.",
     "psycopg_pool.PoolTimeout": "No connection came free in time: one was not given back, or the server is down.",
     "redis.exceptions.ResponseError": "Redis refused the command: its arguments, or the type of what the key holds.",
@@ -42,6 +40,23 @@ _MEANINGS = {
     "builtins.AssertionError": "An `assert` in your code does not hold here.",
 }
 """What an error usually means, by the full name of its type or of the nearest type above it."""
+
+
+_BY_MESSAGE = (
+    ("psycopg.ProgrammingError", "the query has", "Placeholders (`%s`) and values differ in number: each needs the other."),
+    (
+        "psycopg.ProgrammingError",
+        "are allowed as placeholders",
+        "A literal `%` is doubled, as in `%%`, when values are passed too.",
+    ),
+    (
+        "psycopg.errors.UndefinedFunction",
+        "operator does not exist",
+        "No such operator for these types: is a `::type` cast missing?",
+    ),
+    ("psycopg.errors.UndefinedFunction", "does not exist", "No function has this name and takes these types: check both."),
+)
+"""What an error means if its message has these words, by the full name of its exact type. The first row that fits counts."""
 
 
 def server_down(error: BaseException, files: Collection[str] = ()) -> str | None:
@@ -110,6 +125,10 @@ def meaning(error: BaseException) -> str:
         return "Usually an `await` is missing."
     if isinstance(error, CourseError):
         return ""
+    exact = f"{type(error).__module__}.{type(error).__qualname__}"
+    for name, words, sentence in _BY_MESSAGE:
+        if name == exact and words in str(error):
+            return sentence
     for cls in type(error).__mro__:
         name = f"{cls.__module__}.{cls.__qualname__}"
         if name in _MEANINGS:

@@ -34,6 +34,13 @@ def named(kind: Any) -> str:
     return _NAMES.get(name, "nothing (`None`)" if name == "NoneType" else f"a {name}")
 
 
+def sentence(text: str) -> str:
+    """The text with one mark at its end: its own `.`, `?`, `!` or `…`, or else a full stop."""
+    text = text.rstrip()
+    text = text.rstrip(".") + "." if text.endswith("..") else text
+    return text if text.endswith((".", "?", "!", "…")) else f"{text}."
+
+
 def describe(value: object) -> str:
     """What a value is, in words for a learner: `a list of 9`, `the number 17`."""
     if value is None:
