@@ -408,61 +408,6 @@ def test_an_error_in_a_coroutine_keeps_the_learners_lines() -> None:
     assert "    return x / 0" in result.detail
 
 
-@pytest.fixture
-def later() -> Exercise:
-    @exercise(ID, solution="1")
-    async def later(double: Callable) -> str:
-        if await double(4) != 8:
-            raise NotYet("Twice 4 is 8.")
-        return "Right."
-
-    return later
-
-
-def test_an_async_judge_runs_in_the_notebooks_own_loop(later: Exercise) -> None:
-    async def notebook() -> tuple[Result, bool]:
-        loops = []
-        source = "import asyncio\nasync def double(x):\n    loops.append(asyncio.get_running_loop())\n    return 2 * x"
-        result = await later(cell(source, loops=loops))
-        return result, loops == [asyncio.get_running_loop()]
-
-    result, same_loop = asyncio.run(notebook())
-    assert result.passed
-    assert same_loop
-    assert type(result) is Result
-
-
-@pytest.mark.filterwarnings("error")
-def test_an_async_check_without_await_says_so_and_judges_nothing(later: Exercise) -> None:
-    result = later(cell("async def double(x):\n    return 8"))
-    assert result.outcome == "could not check"
-    assert f"`await check.{later.name}(double)`" in result.message
-    assert progress.record(ID) == progress.CheckRecord()
-
-
-@pytest.mark.parametrize(
-    ("source", "outcome"),
-    [
-        (STUBS["async"], "not attempted"),
-        ("async def double(x):\n    return x", "not yet"),
-        ("async def double(x):\n    return {}[x]", "not yet"),
-        ("def double(x):\n    return 8", "not yet"),
-    ],
-)
-def test_every_outcome_can_be_awaited(later: Exercise, source: str, outcome: str) -> None:
-    async def notebook() -> Result:
-        return await later(cell(source))
-
-    assert asyncio.run(notebook()).outcome == outcome
-
-
-def test_an_await_too_many_does_no_harm(double: Exercise) -> None:
-    async def notebook() -> Result:
-        return await double(cell("def double(x):\n    return 8"))
-
-    assert asyncio.run(notebook()).passed
-
-
 def test_progress_that_cannot_be_kept_does_not_hide_the_answer(double: Exercise, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_HOME", "/proc/nowhere")
     result = double(cell("def double(x):\n    return 8"))

@@ -72,10 +72,9 @@ def _has_lone_dots(steps: list[dis.Instruction]) -> bool:
     idle_at: dict[Span, bool] = {}
     tuples = []
     for step in steps:
-        at = step.positions
-        if at is None or None in (at.lineno, at.end_lineno, at.col_offset, at.end_col_offset):
+        span = _span(step)
+        if span is None:
             continue
-        span = (at.lineno, at.col_offset), (at.end_lineno, at.end_col_offset)
         idle_at[span] = idle_at.get(span, True) and _is_idle(step)
         if step.opname == "LOAD_CONST" and isinstance(step.argval, tuple):
             tuples.append(span)
@@ -87,6 +86,14 @@ def _has_lone_dots(steps: list[dis.Instruction]) -> bool:
         if idle and three_wide and not does_something and not in_tuple:
             return True
     return False
+
+
+def _span(step: dis.Instruction) -> Span | None:
+    """Where a step stands in the source, if that is known."""
+    at = step.positions
+    if at is None or at.lineno is None or at.end_lineno is None or at.col_offset is None or at.end_col_offset is None:
+        return None
+    return (at.lineno, at.col_offset), (at.end_lineno, at.end_col_offset)
 
 
 def _is_idle(step: dis.Instruction) -> bool:

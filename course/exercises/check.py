@@ -1,22 +1,18 @@
 '''The exercise machinery: from a judge to `check.orphans(…)`, `check.orphans.hint()` and `check.orphans.solution()`.
 
-What is right for one exercise stands in `checks/lesson_NN.py`, written like this:
+What is right for one exercise stands in the lesson's source; how it is judged stands in `checks/lesson_NN.py`, like this:
 
-    @exercise("04.orphans", hints=["Both stores can list their ids."], solution="""def orphans(…): …""")
-    def orphans(orphans: Callable) -> str:
-        """Judge the learner's function `orphans`."""
-        found = expect(orphans(collection, postgres), set, "Return the set of ids.")
-        if found != planted:
-            raise NotYet("…what to look at next…")
+    @exercise("04.orphans", hints=["Both stores can list their ids."], mistakes=[Mistake(…), …])
+    def orphans(orphans: Callable, trial: Trial) -> str:
+        """Judge a state with orphans, and one without any."""
+        trial.compare(orphans, with_orphans, "Dana is deleted. You return {found}.")
         return "Run every night, this is a reconciliation job."
 
 A judge's parameters are named after what the learner wrote, and annotated with its type: a wrong one is told before the
-judge runs. It returns a sentence that adds something, or raises `NotYet`. It calls the learner's code directly: an error
-in there becomes *not yet*, a server that is down becomes *could not check*, and so does a mistake of the judge's own.
-
-A learner's `async` function has one of two judges. If all it needs is made by the judge, a plain judge calls it with
-`run(…)`. If it uses what lives in the notebook's event loop (a pool, a client), the judge is `async def`, and the learner
-writes `await check.orphans(orphans)`; without the `await`, the cell says so.
+judge runs. A parameter that is a `Trial` compares the learner's answer with the solution; see `mistakes.py`. A judge returns
+a sentence that adds something, or raises `NotYet`. An error in the learner's code becomes *not yet*, a server that is down
+becomes *could not check*, and so does a mistake of the judge's own. A learner's `async` function is called with
+`asynchronous.run(…)`.
 '''
 
 from __future__ import annotations
@@ -38,7 +34,7 @@ from course.exercises.kinds import describe, fits, named, sentence
 from course.exercises.manners import SENTENCES
 from course.exercises.mistakes import Mistake, NotYet, Trial
 from course.exercises.note import Note
-from course.exercises.result import Outcome, Result, Solution, Unawaited
+from course.exercises.result import Outcome, Result, Solution
 from course.exercises.sources import solution_of
 
 T = TypeVar("T")
@@ -83,9 +79,6 @@ class Exercise:
         problem = self._wrong_type(given)
         if problem:
             return self._closed("not yet", problem)
-        if inspect.iscoroutinefunction(self._judge):
-            message = f"This check needs an `await`. Write `{self._call}` and run the cell again. Your work is untouched."
-            return Unawaited(self.id, "could not check", message, judging=lambda: self._judged_async(given))
         return self._judged(given)
 
     def hint(self) -> Note:
@@ -111,8 +104,7 @@ class Exercise:
 
     @property
     def _call(self) -> str:
-        wait = "await " if inspect.iscoroutinefunction(self._judge) else ""
-        return f"{wait}check.{self.name}({', '.join(self._signature.parameters)})"
+        return f"check.{self.name}({', '.join(self._signature.parameters)})"
 
     @property
     def _solution(self) -> str:
@@ -148,13 +140,6 @@ class Exercise:
         except KeyboardInterrupt as error:
             if not _raised_by_a_statement(error):
                 raise  # the learner interrupts the kernel
-            return self._explained(error, given)
-        return self._accepted(verdict)
-
-    async def _judged_async(self, given: dict[str, object]) -> Result:
-        try:
-            verdict = await self._judge(**self._with_trial(given))
-        except Exception as error:  # noqa: BLE001  whatever the learner's code raises becomes an answer
             return self._explained(error, given)
         return self._accepted(verdict)
 
@@ -257,7 +242,7 @@ def _fill_in(name: str, value: object) -> str:
     return f"Replace the `...` in `{name}`, run the cell, then this one. (A `...` that is left beside your code can go.)"
 
 
-def _misfit(error: Exception, given: dict[str, object]) -> str:
+def _misfit(error: BaseException, given: dict[str, object]) -> str:
     """What to say when the judge could not even call the learner's function; `""` for any other error."""
     if not isinstance(error, TypeError):
         return ""

@@ -189,7 +189,8 @@ class Trial:
 
     def _seen(self, answer: Any, observe: Observe, *, theirs: bool = False) -> Seen:
         with Stage(self._may, self._seconds) as stage:
-            value, raised = None, None
+            value: Any = None
+            raised: BaseException | None = None
             try:
                 value = observe(stage.watched(answer) if callable(answer) else answer, stage)
             except NotYet as error:

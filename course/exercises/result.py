@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from course.exercises.note import Note
 
@@ -38,26 +37,11 @@ class Result:
         sign, kind = _LOOK[self.outcome]
         return Note(sign, self.outcome, self.message, self.detail, kind, self.exercise)
 
-    def __await__(self) -> Generator[Any, Any, Result]:
-        """Awaiting a result that is there already gives it: an `await` too many does no harm."""
-        return self
-        yield  # makes this a generator, as Python asks for
-
     def __repr__(self) -> str:
         return repr(self.note)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return self.note._repr_mimebundle_()
-
-
-@dataclass(frozen=True, repr=False)
-class Unawaited(Result):
-    """What an `async` check gives until it is awaited. Shown by itself, it says that an `await` is missing."""
-
-    judging: Callable[[], Coroutine[Any, Any, Result]] | None = None
-
-    def __await__(self) -> Generator[Any, Any, Result]:
-        return self.judging().__await__()
 
 
 @dataclass(frozen=True, repr=False)

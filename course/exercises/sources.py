@@ -46,7 +46,7 @@ def _solved(lesson: str) -> dict[str, str]:
         code = _OPTIONS.sub("", block, count=1).rstrip("\n")
         if "BEGIN SOLUTION" in code:
             last = textwrap.dedent(regions.solved(code, "code"))
-        called = re.match(r"(?:await )?check\.(\w+)\(", code)
+        called = re.match(r"check\.(\w+)\(", code)
         if called and last:
             found.setdefault(called[1], last)
     return found

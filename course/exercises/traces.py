@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Set
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import psycopg
 from psycopg.pq import TransactionStatus
-from psycopg.rows import tuple_row
+from psycopg.rows import RowFactory, tuple_row
 
 from course.exercises.likeness import frozen
 from course.exercises.manners import Manner
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
+    from psycopg.pq.abc import PGconn
     from redis import Redis
 
 _ATTRIBUTES = ("autocommit", "isolation_level", "read_only", "deferrable", "row_factory")
@@ -29,20 +30,20 @@ class _Recording(psycopg.Cursor):
 
     connection: LentConnection
 
-    def execute(self, query, params=None, **options):
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
         self.connection.statements.append(_text(query))
         return super().execute(query, params, **options)
 
-    def executemany(self, query, params_seq, **options):
+    def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
         self.connection.statements.append(_text(query))
-        return super().executemany(query, params_seq, **options)
+        super().executemany(query, params_seq, **options)
 
 
 class LentConnection(psycopg.Connection):
     """The connection that a learner's function is given. It is a plain one, and remembers what it was asked."""
 
-    def __init__(self, *args: object, **options: object) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, pgconn: PGconn, row_factory: RowFactory[Any] = tuple_row) -> None:
+        super().__init__(pgconn, row_factory)
         self.statements: list[str] = []
         self.cursor_factory = _Recording
 
@@ -55,7 +56,7 @@ def _text(query: object) -> str:
 def session(connection: psycopg.Connection) -> dict[str, str]:
     """What can be set on a connection, as it is now, by name."""
     query = "SELECT name, setting FROM pg_settings WHERE source = 'session' AND name NOT LIKE 'transaction%'"
-    found = dict(psycopg.Cursor(connection, row_factory=tuple_row).execute(query, prepare=False).fetchall())
+    found: dict[str, str] = dict(psycopg.Cursor(connection, row_factory=tuple_row).execute(query, prepare=False).fetchall())
     if not connection.autocommit:
         connection.rollback()  # the question above has begun a transaction
     return found | {name: str(getattr(connection, name)) for name in _ATTRIBUTES}
@@ -87,10 +88,10 @@ _LEFT = """
 
 def database_manners(own: psycopg.Connection, known: Set[int]) -> Iterator[Manner]:
     """What is left in a database: temporary tables, advisory locks, and sessions other than those that are known by their pid."""
-    temporary, locks, others = own.execute(_LEFT, [list(known)]).fetchone()
+    ((temporary, locks, others),) = own.execute(_LEFT, [list(known)])
     if others:
         gc.collect()  # a connection that nobody holds any more closes itself
-        temporary, locks, others = own.execute(_LEFT, [list(known)]).fetchone()
+        ((temporary, locks, others),) = own.execute(_LEFT, [list(known)])
     if temporary:
         yield Manner("temporary", f"`{temporary}`")
     if locks:
@@ -153,16 +154,17 @@ def tables_manners(before: dict[str, str], after: dict[str, str]) -> Iterator[Ma
 
 
 def collections(client: ClientAPI) -> dict[str, object]:
-    """What is in each collection."""
-    found = {}
+    """What is in each collection: id, vector, metadata and text of every entry."""
+    found: dict[str, object] = {}
     for collection in client.list_collections():
         entries = collection.get(include=["embeddings", "metadatas", "documents"])
-        vectors = entries["embeddings"]
-        found[collection.name] = sorted(
-            (id, None if vectors is None or not len(vectors) else np.asarray(vectors[place]).tobytes(),
-             repr(sorted((entries["metadatas"][place] or {}).items(), key=str)), entries["documents"][place])
-            for place, id in enumerate(entries["ids"])
-        )  # fmt: skip
+        vectors = np.asarray(entries["embeddings"])
+        found[collection.name] = {
+            id: (vectors[place].tobytes(), metadata, document)
+            for place, (id, metadata, document) in enumerate(
+                zip(entries["ids"], entries["metadatas"] or [], entries["documents"] or [], strict=True)
+            )
+        }
     return found
 
 

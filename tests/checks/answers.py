@@ -80,7 +80,7 @@ def tasks(lesson: str) -> dict[str, Task]:
     for cell in read(path, layout.name(path)):
         if cell.kind == "code" and "BEGIN SOLUTION" in cell.text:
             last = cell
-        called = re.match(r"(?:await )?check\.(\w+)\((\w+)", cell.text) if cell.kind == "code" else None
+        called = re.match(r"check\.(\w+)\((\w+)", cell.text) if cell.kind == "code" else None
         if called and last:
             blank, solved = regions.blank(last.text, "code"), regions.solved(last.text, "code")
             found[f"{lesson}.{called[1]}"] = Task(called[2], blank, solved, cell.text)
