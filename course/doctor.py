@@ -58,7 +58,7 @@ def examine(*, start_servers: bool = False) -> Report:
     Args:
         start_servers: also start three servers, ask each one, and stop them.
     """
-    looks = [_python, _system, _memory, _disk, _programs, _embedding] + ([_servers] if start_servers else [])
+    looks = [_environment, _python, _system, _memory, _disk, _programs, _embedding] + ([_servers] if start_servers else [])
     return Report(finding for look in looks for finding in _carefully(look))
 
 
@@ -67,6 +67,14 @@ def _carefully(look: Callable[[], Iterator[Finding]]) -> list[Finding]:
         return list(look())
     except (CourseError, ImportError) as error:
         return [Finding(look.__name__.strip("_"), False, f"{error}")]
+
+
+def _environment() -> Iterator[Finding]:
+    from course.servers.environment import set_aside
+
+    changed = set_aside()
+    if changed:
+        yield Finding("environment", True, f"{changed}. The lessons' servers run on this machine and need none of it.")
 
 
 def _python() -> Iterator[Finding]:

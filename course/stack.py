@@ -18,6 +18,7 @@ from course import manifest
 from course.errors import InputError
 from course.home import home
 from course.servers.chroma import ChromaServer
+from course.servers.environment import set_aside
 from course.servers.external import ExternalChroma, ExternalPostgres, ExternalRedis
 from course.servers.postgres import PostgresServer
 from course.servers.process import Server, Supervisor
@@ -73,6 +74,7 @@ class Stack:
             ServerError: a server did not start, or an external one does not answer.
         """
         manifest.lesson(lesson)
+        set_aside()
         external = not embedded and any(os.environ.get(f"COURSE_{key}_URL") for key in ("POSTGRES", "CHROMA", "REDIS"))
         directory = home() / "stacks" / (f"{lesson}-external" if external else lesson)
         stack = cls._of_this_process.get(directory)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import signal
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from course.errors import ServerError
+from course.servers.environment import for_a_server
 from course.servers.process import Command, Server
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class ChromaServer(Server):
 
     def _command(self) -> Command:
         options = ["--path", str(self.directory), "--host", "127.0.0.1", "--port", str(self.port)]
-        return Command([sys.executable, "-P", "-c", _RUN, "run", *options], dict(os.environ), signal.SIGTERM)
+        return Command([sys.executable, "-P", "-c", _RUN, "run", *options], for_a_server(), signal.SIGTERM)
 
     def _ready(self) -> bool:
         return answers(self.url)

@@ -20,6 +20,7 @@ import psutil
 import psycopg
 
 from course.errors import ServerError
+from course.servers.environment import for_a_server
 from course.servers.process import Command, Server
 
 DATABASE = "lumen"
@@ -68,7 +69,7 @@ class PostgresServer(Server):
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
         return Command(
-            [*as_server_user(), binary("postgres"), "-D", str(self.directory), *options], _environment(), signal.SIGINT
+            [*as_server_user(), binary("postgres"), "-D", str(self.directory), *options], for_a_server(), signal.SIGINT
         )
 
     def _ready(self) -> bool:
@@ -215,7 +216,7 @@ def _initdb(directory: Path, password: str) -> None:
 
 
 def _run(command: list[str], input: str | None = None) -> None:
-    done = subprocess.run([*as_server_user(), *command], input=input, capture_output=True, text=True, env=_environment())
+    done = subprocess.run([*as_server_user(), *command], input=input, capture_output=True, text=True, env=for_a_server())
     if done.returncode != 0:
         raise ServerError(
             f"{Path(command[0]).name} failed:\n{done.stderr.strip()}\nNothing was kept of it. "
@@ -236,8 +237,3 @@ def _copy(template: Path, directory: Path) -> None:
             f"The data directory {directory} could not be made: {error}. Nothing was kept of it. "
             "Free some space, or set COURSE_HOME to another disk, then run this cell again."
         ) from error
-
-
-def _environment() -> dict[str, str]:
-    """Our environment without PG* variables, which would change what a server or `initdb` does."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}

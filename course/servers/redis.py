@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
@@ -13,6 +12,7 @@ from pathlib import Path
 import redis
 
 from course.errors import ServerError
+from course.servers.environment import for_a_server
 from course.servers.process import Command, Server
 
 
@@ -60,7 +60,7 @@ class RedisServer(Server):
         configuration = self.directory / "redis.conf"
         configuration.touch(mode=0o600)
         configuration.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
-        return Command([binary(), "redis.conf"], dict(os.environ), signal.SIGTERM)
+        return Command([binary(), "redis.conf"], for_a_server(), signal.SIGTERM)
 
     def _ready(self) -> bool:
         try:
