@@ -17,6 +17,9 @@ from course.servers.process import Command, Server
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
 
+START = "Start it on the board or with `stack.chroma.start()`. Then run this cell again."
+"""What to do when a server of ours does not answer."""
+
 _RUN = "import sys, chromadb_rust_bindings as binding; binding.cli(sys.argv)"
 
 
@@ -62,8 +65,8 @@ class ChromaServer(Server):
         return answers(self.url)
 
 
-def client(url: str, database: str | None = None) -> ClientAPI:
-    """A `chromadb.HttpClient` for the server at this URL.
+def client(url: str, database: str | None = None, advice: str = START) -> ClientAPI:
+    """A `chromadb.HttpClient` for the server at this URL. `advice` says what to do when it does not answer.
 
     Raises:
         ServerError: the server does not answer.
@@ -71,10 +74,7 @@ def client(url: str, database: str | None = None) -> ClientAPI:
     import chromadb  # takes seconds: only who needs it pays
 
     if not answers(url):
-        raise ServerError(
-            f"ChromaDB does not answer at {url}. What it has stored is safe. Start it on the board or with "
-            "`stack.chroma.start()`. Then run this cell again."
-        )
+        raise does_not_answer(url, advice)
     parts = urlsplit(url)
     return chromadb.HttpClient(
         host=parts.hostname or "127.0.0.1",
@@ -84,16 +84,21 @@ def client(url: str, database: str | None = None) -> ClientAPI:
     )
 
 
+def does_not_answer(url: str, advice: str = START) -> ServerError:
+    """The error that says so."""
+    return ServerError(f"ChromaDB does not answer at {url}. What it has stored is safe. {advice}")
+
+
 def answers(url: str) -> bool:
     """True if a ChromaDB server answers its heartbeat at this URL."""
     return "nanosecond heartbeat" in (ask(url, "/api/v2/heartbeat") or {})
 
 
-def ask(url: str, path: str) -> dict | str | None:
+def ask(url: str, path: str, seconds: float = 5) -> dict | str | None:
     """The JSON that the server at this URL gives for a path, or None if it does not answer with JSON."""
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "127.0.0.1", parts.port or 8000, timeout=5)
+    connection = kind(parts.hostname or "127.0.0.1", parts.port or 8000, timeout=seconds)
     try:
         connection.request("GET", path)
         return json.loads(connection.getresponse().read())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import re
 import shutil
 import signal
 import subprocess
@@ -20,8 +19,12 @@ import psutil
 import psycopg
 
 from course.errors import ServerError
+from course.servers.addresses import shown
 from course.servers.environment import for_a_server
 from course.servers.process import Command, Server
+
+START = "Start it on the board or with `stack.postgres.start()`. Then run this cell again."
+"""What to do when a server of ours does not answer."""
 
 DATABASE = "lumen"
 USER = "lumen"
@@ -141,8 +144,8 @@ def binary(name: str) -> str:
     return str(path)
 
 
-def connect(url: str) -> psycopg.Connection:
-    """Connect in autocommit mode.
+def connect(url: str, advice: str = START) -> psycopg.Connection:
+    """Connect in autocommit mode. `advice` says what to do when that fails.
 
     Raises:
         ServerError: the server does not answer or refuses.
@@ -150,10 +153,8 @@ def connect(url: str) -> psycopg.Connection:
     try:
         return psycopg.connect(url, autocommit=True, connect_timeout=5)
     except psycopg.OperationalError as error:
-        where = re.sub(r"//[^@/]*@", "//", url)
         raise ServerError(
-            f"PostgreSQL does not answer at {where}: {error}. Committed data is safe. Start it on the board or with "
-            "`stack.postgres.start()`. Then run this cell again."
+            f"PostgreSQL does not answer at {shown(url)}: {' '.join(str(error).split())}. Committed data is safe. {advice}"
         ) from error
 
 
