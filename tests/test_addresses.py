@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 from redis.connection import parse_url
 
+from course.apps.stores import Addresses
 from course.errors import ServerError
 from course.servers import addresses, environment
 
@@ -131,6 +132,17 @@ def test_what_a_company_asks_of_connections_counts_for_its_servers_only(monkeypa
     assert addresses.given("postgres").endswith("/class?sslmode=disable")
     monkeypatch.setenv("COURSE_POSTGRES_URL", "postgresql://jane@localhost/class")
     assert addresses.given("postgres").endswith("/class")
+
+
+def test_an_application_reads_them_in_the_same_way() -> None:
+    written = {
+        "COURSE_POSTGRES_URL": "postgres://jane:p@ss@db",
+        "COURSE_CHROMA_URL": "http://chroma/",
+        "COURSE_REDIS_URL": "cache",
+    }
+    where = Addresses.of(written)
+    assert where.postgres == "postgresql://jane:p%40ss@db:5432/postgres"
+    assert (where.chroma, where.redis) == ("http://chroma:8000", "redis://cache:6379/0")
 
 
 def test_no_address_is_no_external_server(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import nbformat
@@ -12,7 +14,9 @@ import pytest
 from course import doctor
 from course.home import ROOT
 from course.servers import environment
+from course.servers.chroma import answers
 from course.servers.environment import CHROMA_TOO, set_aside
+from course.servers.process import free_port
 from tests.kernels import kernel, run, run_cell
 from tests.prepared import prepare
 
@@ -181,6 +185,28 @@ def test_a_proxy_stays_for_other_machines(clean: pytest.MonkeyPatch) -> None:
     assert os.environ["http_proxy"] == "http://proxy.example:3128"
     assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == "intranet.example,::1,127.0.0.1,localhost"
     httpx.Client().close()
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """Answers for every machine, as if each were a ChromaDB."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"nanosecond heartbeat": 1}')
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_chromadb_of_another_machine_is_asked_through_the_proxy_and_one_here_is_not(clean: pytest.MonkeyPatch) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
+        threading.Thread(target=proxy.serve_forever).start()
+        clean.setenv("http_proxy", f"http://127.0.0.1:{proxy.server_port}")
+        elsewhere, here = answers("http://chroma.example:8000"), answers(f"http://127.0.0.1:{free_port()}")
+        proxy.shutdown()
+    assert elsewhere
+    assert not here
 
 
 @pytest.mark.parametrize("entry", ["[::1]", "fe80::/10", "::1/128", "[fe80::1]:80", "a b", "http://[", "*", "10.0.0.0/8", "x:y"])

@@ -49,8 +49,17 @@ def given(kind: Kind) -> str | None:
     Raises:
         ServerError: what is given cannot be used. The message shows no password.
     """
-    text = os.environ.get(variable(kind), "").strip().strip("'\"")
-    return _READERS[kind](text) if text else None
+    return read(kind, os.environ.get(variable(kind), "")) or None
+
+
+def read(kind: Kind, text: str) -> str:
+    """An address as people write it, as every client understands it. None at all stays none.
+
+    Raises:
+        ServerError: it cannot be used. The message shows no password.
+    """
+    text = text.strip().strip("'\"")
+    return _READERS[kind](text) if text else ""
 
 
 def shown(url: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from course.errors import ServerError
-from course.servers.environment import for_a_server
+from course.servers.environment import THIS_MACHINE, for_a_server
 from course.servers.process import Command, Server
 
 if TYPE_CHECKING:
@@ -91,18 +91,29 @@ def does_not_answer(url: str, advice: str = START) -> ServerError:
 
 def answers(url: str) -> bool:
     """True if a ChromaDB server answers its heartbeat at this URL."""
-    return "nanosecond heartbeat" in (ask(url, "/api/v2/heartbeat") or {})
+    said = ask(url, "/api/v2/heartbeat")
+    return isinstance(said, dict) and "nanosecond heartbeat" in said
 
 
-def ask(url: str, path: str, seconds: float = 5) -> dict | str | None:
+def ask(url: str, path: str, seconds: float = 5) -> object:
     """The JSON that the server at this URL gives for a path, or None if it does not answer with JSON."""
     parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "127.0.0.1", parts.port or 8000, timeout=seconds)
+    if parts.hostname not in THIS_MACHINE:
+        return _ask_elsewhere(f"{url}{path}", seconds)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=seconds)  # it knows of no proxy
     try:
         connection.request("GET", path)
         return json.loads(connection.getresponse().read())
-    except (OSError, http.client.HTTPException, json.JSONDecodeError):
+    except (OSError, http.client.HTTPException, ValueError):
         return None
     finally:
         connection.close()
+
+
+def _ask_elsewhere(url: str, seconds: float) -> object:
+    import httpx  # as ChromaDB's client: through a proxy, if there is one
+
+    try:
+        return httpx.get(url, timeout=seconds).json()
+    except (httpx.HTTPError, ValueError):
+        return None
