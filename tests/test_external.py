@@ -142,6 +142,10 @@ def test_a_role_that_may_not_create_databases_is_told_what_to_ask_for(external, 
         Stack.start("01")
     assert "ALTER ROLE jane CREATEDB" in str(refused.value)
     assert HARD not in str(refused.value)
+    own = re.search(r"a database named (\w+)", str(refused.value))[1]
+    jane.execute(psycopg.sql.SQL("CREATE DATABASE {} OWNER jane").format(psycopg.sql.Identifier(own)))
+    with Stack.start("01") as stack:
+        stack.postgres.connect().execute("CREATE TABLE theirs ()").connection.close()
 
 
 @pytest.mark.parametrize("name", ["COURSE_POSTGRES_URL", "COURSE_REDIS_URL"])
@@ -237,6 +241,15 @@ def test_the_doctor_says_what_is_missing_there(external, jane, monkeypatch):
     assert "Redis does not answer" in said[2]
     assert HARD not in str(said)
     assert on_the_servers(external) == before
+
+
+def test_a_user_who_may_not_write_is_told_by_the_doctor(external, jane, monkeypatch):
+    admin = redis.Redis.from_url(external["COURSE_REDIS_URL"])
+    admin.execute_command("ACL", "SETUSER", "jane", "-@write")
+    monkeypatch.setenv("COURSE_REDIS_URL", f"jane:{HARD}@127.0.0.1:{ports(external)[2]}")
+    (said,) = [finding.text for finding in doctor.examine() if not finding.fine]
+    assert "answers, and refused" in said
+    assert HARD not in said
 
 
 def on_the_servers(urls):

@@ -24,7 +24,20 @@ def trial(kind: addresses.Kind) -> str | None:
         ServerError: it cannot do what the lessons need. The message shows no password.
     """
     url = addresses.given(kind)
-    return _TRIALS[kind](url, namespace("doctor")) if url else None
+    if url is None:
+        return None
+    try:
+        return _TRIALS[kind](url, namespace("doctor"))
+    except (psycopg.Error, redis.RedisError) as error:
+        raise _refused(kind, url, error) from error
+
+
+def _refused(kind: addresses.Kind, url: str, error: Exception) -> ServerError:
+    said = " ".join(str(error).split())
+    return ServerError(
+        f"{addresses.NAMES[kind]} at {addresses.shown(url)} answers, and refused: {said}. Nothing of anybody's was changed. "
+        "Ask who looks after it for what the lessons need: to make databases, to write in them, and to drop them."
+    )
 
 
 def _postgres(url: str, name: str) -> str:
@@ -59,7 +72,9 @@ def _vector(server: ExternalPostgres, connection: psycopg.Connection) -> str:
 
 
 def _chroma(url: str, name: str) -> str:
+    import httpx
     from chromadb import DEFAULT_TENANT
+    from chromadb.errors import ChromaError
 
     server = ExternalChroma(url, name)
     try:
@@ -67,21 +82,19 @@ def _chroma(url: str, name: str) -> str:
         collection.upsert(ids=["1"], embeddings=[[1.0, 2.0]])
         found = collection.query(query_embeddings=[[1.0, 2.0]], n_results=1)["ids"]
         server.client().delete_collection("doctor")
-    finally:
         chroma_admin(url).delete_database(name, DEFAULT_TENANT)
+    except (ChromaError, httpx.HTTPError, ValueError) as error:
+        raise _refused("chroma", url, error) from error
     return _said(server, f"made a database, and found the vector that was stored in it ({found[0][0]} of 1)")
 
 
 def _redis(url: str, name: str) -> str:
     server = ExternalRedis(url, name)
     key = f"{server.prefix}doctor"
-    try:
-        with server.client() as client:
-            client.set(key, "ready", ex=60)
-            said = client.get(key)
-            client.delete(key)
-    except redis.RedisError as error:
-        raise ServerError(f"Redis at {server.address} refused: {error}. Nothing was changed. Ask who looks after it.") from error
+    with server.client() as client:
+        client.set(key, "ready", ex=60)
+        said = client.get(key)
+        client.delete(key)
     return _said(server, f"kept a key and gave {said!r} back")
 
 
