@@ -103,7 +103,8 @@ def _postgres(text: str) -> str:
 
 def _chroma(text: str) -> str:
     if text.lower().startswith("https://"):
-        refuse("chroma", "begins with https, and the lessons' code speaks plain HTTP", "Write the address of a tunnel to it.")
+        what = "Write the address of a tunnel to it: http://localhost:8000, say, after `ssh -L 8000:localhost:8000 host`."
+        refuse("chroma", "begins with https, and the lessons' code speaks plain HTTP", what)
     parts = _parts("chroma", text, "http", 8000)
     if parts.credentials or parts.path.strip("/") or parts.query:
         refuse("chroma", "has more than a host and a port", f"Write it as {_EXAMPLES['chroma']}, then restart the kernel.")

@@ -105,5 +105,7 @@ def client(url: str, advice: str = START) -> redis.Redis:
     try:
         connection.ping()
     except redis.RedisError as error:
-        raise ServerError(f"Redis does not answer at {shown(url)}: {error}. What it has logged is safe. {advice}") from error
+        raise ServerError(
+            f"Redis does not answer at {shown(url)}: {str(error).rstrip('.')}. What it has logged is safe. {advice}"
+        ) from error
     return connection

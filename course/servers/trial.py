@@ -85,7 +85,9 @@ def _chroma(url: str, name: str) -> str:
         chroma_admin(url).delete_database(name, DEFAULT_TENANT)
     except (ChromaError, httpx.HTTPError, ValueError) as error:
         raise _refused("chroma", url, error) from error
-    return _said(server, f"made a database, and found the vector that was stored in it ({found[0][0]} of 1)")
+    if found != [["1"]]:
+        raise _refused("chroma", url, ValueError(f"the vector that was stored is not found, but {found}"))
+    return _said(server, "made a database, and found the vector that was stored in it")
 
 
 def _redis(url: str, name: str) -> str:
