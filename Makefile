@@ -11,11 +11,11 @@ PYTEST = .venv/bin/python -m pytest --durations=10 --durations-min=0.5
 NBVAL = $(PYTEST) -p tests.fast_start -p tests.nbval_gate -p no:schemathesis --nbval-current-env --nbval-cell-timeout=120 \
 	--nbval-sanitize-with=tests/nbval_sanitize.cfg
 
-.PHONY: help lab test build bench lock update clean
+.PHONY: help lab test test-external build bench lock update clean
 .NOTPARALLEL:
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
 
 lab: .venv/.ready  ## install what is missing and open JupyterLab at lesson 00
 	$(LAB)
@@ -26,6 +26,9 @@ test: .venv/.ready  ## every gate; the notebooks run beside the other tests, and
 	.venv/bin/python -m ruff format --check course tests solutions
 	.venv/bin/python -m course.build --check
 	@.venv/bin/python -m tests.side_by_side "$(PYTEST) tests" "$(NBVAL) --nbval solutions" "$(NBVAL) --nbval-lax lessons"
+
+test-external: .venv/.ready  ## every lesson twice on servers that were started apart from them; takes several minutes
+	COURSE_TEST_EXTERNAL=1 $(PYTEST) tests/test_external.py
 
 build: .venv/.ready  ## execute solutions/*.md and derive the lessons
 	.venv/bin/python -m course.build
@@ -42,7 +45,7 @@ lock:  ## make requirements.txt from pyproject.toml; keeps the versions it has, 
 update: .venv/.ready  ## get the newest course; your notebooks are kept beside the new ones
 	.venv/bin/python -m course.update
 
-clean:  ## remove what the servers keep, and caches; your notebooks, progress and .venv stay
+clean:  ## remove what the servers keep, here and on external ones, and caches; your notebooks, progress and .venv stay
 	@$(or $(wildcard .venv/bin/python),$(PYTHON)) -m course.clean
 
 # An environment that does not run, or that was installed for a checkout at another place, is made or installed anew.

@@ -1,4 +1,5 @@
-"""`python -m course.clean`: removes what the servers keep and what tools cache. Needs nothing but Python itself.
+"""`python -m course.clean`: removes what the servers keep and what tools cache. Needs nothing but Python itself, unless
+external servers were used: what this COURSE_HOME has there is dropped through their clients.
 
 The learner's notebooks, progress and environment stay. No server is stopped: while one runs, nothing is removed.
 """
@@ -19,8 +20,11 @@ OURS = ("stacks", "templates", "cache", "password")
 CACHES = (".pytest_cache", ".ruff_cache", ".hypothesis")
 
 
-def clean(directory: Path, root: Path = ROOT) -> None:
-    """Remove the servers' data under `directory` and the caches under `root`.
+def clean(directory: Path, root: Path = ROOT) -> list[str]:
+    """Remove the servers' data under `directory`, what it has on external servers, and the caches under `root`.
+
+    Returns:
+        What was dropped on external servers, or why it could not be: a sentence on each.
 
     Raises:
         DirectoryInUseError: servers run there; nothing was removed.
@@ -29,11 +33,23 @@ def clean(directory: Path, root: Path = ROOT) -> None:
     with ExitStack() as locks:
         for lock in sorted((directory / "stacks").glob("*/lock")):
             _hold(lock, locks)
+        said = _drop_on_external_servers(directory)
         caches = [root / name for name in CACHES]
         for folder in ("course", "tests"):
             caches += (root / folder).rglob("__pycache__")
         for path in [*(directory / name for name in OURS), *caches]:
             _remove(path)
+    return said
+
+
+def _drop_on_external_servers(directory: Path) -> list[str]:
+    if not (directory / "external").exists():
+        return []
+    try:
+        from course.servers import leftovers
+    except ImportError as error:
+        return [f"What is yours on external servers stays: {error}. Run `make lab` to install it, then `make clean` again."]
+    return leftovers.drop(directory)
 
 
 def _hold(lock: Path, locks: ExitStack) -> None:
@@ -65,7 +81,8 @@ def main() -> int:
     """The command. Returns its exit status: 0, or 1 with the reason on stderr."""
     try:
         directory = home()
-        clean(directory)
+        for sentence in clean(directory):
+            print(sentence)
         if not any(directory.iterdir()):
             os.rmdir(directory)
             print(f"Removed {directory} and the caches.")

@@ -58,7 +58,9 @@ def examine(*, start_servers: bool = False) -> Report:
     Args:
         start_servers: also start three servers, ask each one, and stop them.
     """
-    looks = [_python, _system, _memory, _disk, _programs, _embedding] + ([_servers] if start_servers else [])
+    looks = [_environment, _python, _system, _memory, _disk, _programs, _embedding, _external] + (
+        [_servers] if start_servers else []
+    )
     return Report(finding for look in looks for finding in _carefully(look))
 
 
@@ -67,6 +69,14 @@ def _carefully(look: Callable[[], Iterator[Finding]]) -> list[Finding]:
         return list(look())
     except (CourseError, ImportError) as error:
         return [Finding(look.__name__.strip("_"), False, f"{error}")]
+
+
+def _environment() -> Iterator[Finding]:
+    from course.servers.environment import set_aside
+
+    changed = set_aside()
+    if changed:
+        yield Finding("environment", True, f"{changed}. The lessons' servers run on this machine and need none of it.")
 
 
 def _python() -> Iterator[Finding]:
@@ -113,6 +123,24 @@ def _embedding() -> Iterator[Finding]:
     from course.embedding import embed
 
     yield Finding("embedding", True, f"all-MiniLM-L6-v2 answers with {embed('ready').shape[0]} numbers")
+
+
+def _external() -> Iterator[Finding]:
+    from course.servers import addresses, names
+
+    if not any(os.environ.get(addresses.variable(kind)) for kind in addresses.NAMES):
+        return
+    from course.servers.trial import trial
+
+    for kind, name in addresses.NAMES.items():
+        try:
+            seen = trial(kind)
+        except CourseError as error:
+            yield Finding(name, False, str(error))
+        else:
+            if seen:
+                yield Finding(name, True, seen)
+    yield Finding("yours", True, f"What is called lumen_…_{names.home_id(home())} on shared servers; `make clean` drops it.")
 
 
 def _servers() -> Iterator[Finding]:

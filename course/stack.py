@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import re
 import secrets
@@ -17,8 +16,11 @@ from pathlib import Path
 from course import manifest
 from course.errors import InputError
 from course.home import home
+from course.servers import addresses
 from course.servers.chroma import ChromaServer
+from course.servers.environment import set_aside
 from course.servers.external import ExternalChroma, ExternalPostgres, ExternalRedis
+from course.servers.names import namespace
 from course.servers.postgres import PostgresServer
 from course.servers.process import Server, Supervisor
 from course.servers.redis import RedisServer
@@ -46,12 +48,12 @@ class Stack:
         password = _password()
         self._supervisor = Supervisor(directory)
         self._supervisor.on_exit = self._server_exited
-        urls = {key: None if embedded else os.environ.get(f"COURSE_{key.upper()}_URL") for key in ("postgres", "chroma", "redis")}
         own = (directory, self._supervisor, password)
         try:
-            self.postgres = ExternalPostgres(urls["postgres"], _namespace(lesson)) if urls["postgres"] else PostgresServer(*own)
-            self.chroma = ExternalChroma(urls["chroma"], _namespace(lesson)) if urls["chroma"] else ChromaServer(*own)
-            self.redis = ExternalRedis(urls["redis"], _namespace(lesson)) if urls["redis"] else RedisServer(*own)
+            urls = {key: None if embedded else addresses.given(key) for key in addresses.NAMES}
+            self.postgres = ExternalPostgres(urls["postgres"], namespace(lesson)) if urls["postgres"] else PostgresServer(*own)
+            self.chroma = ExternalChroma(urls["chroma"], namespace(lesson)) if urls["chroma"] else ChromaServer(*own)
+            self.redis = ExternalRedis(urls["redis"], namespace(lesson)) if urls["redis"] else RedisServer(*own)
         except BaseException:
             self._supervisor.close()
             raise
@@ -73,7 +75,8 @@ class Stack:
             ServerError: a server did not start, or an external one does not answer.
         """
         manifest.lesson(lesson)
-        external = not embedded and any(os.environ.get(f"COURSE_{key}_URL") for key in ("POSTGRES", "CHROMA", "REDIS"))
+        set_aside()
+        external = not embedded and any(os.environ.get(addresses.variable(key)) for key in addresses.NAMES)
         directory = home() / "stacks" / (f"{lesson}-external" if external else lesson)
         stack = cls._of_this_process.get(directory)
         if stack is None or not stack.alive:
@@ -185,20 +188,20 @@ class Stack:
 
     def __repr__(self) -> str:
         lines = (f"{name:<11} {version:<13} {state:<14} {address}" for name, version, state, address in self._rows())
-        return "\n".join((f"Stack {self.lesson}", *lines))
+        return "\n".join((f"Stack {self.lesson}", *lines, *self._own()))
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th style='text-align:left'>{title}</th>" for title in ("server", "version", "state", "address"))
         body = "".join(
             "<tr>" + "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self._rows()
         )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        own = "".join(f"<p>{escape(line)}</p>" for line in self._own())
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{own}"
 
-
-def _namespace(lesson: str) -> str:
-    """A name of this lesson and this user for what it keeps on a shared server."""
-    user = os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
-    return f"lumen_{lesson}_" + re.sub(r"[^a-z0-9]", "_", user.lower())[:30]
+    def _own(self) -> list[str]:
+        """On servers that others use as well, what is this notebook's own there."""
+        shared = [server for server in self.servers if not server.can_be_killed]
+        return [f"Yours on {', '.join(server.name for server in shared)}: {shared[0].namespace}"] if shared else []
 
 
 def _password() -> str:

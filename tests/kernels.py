@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import KernelManager, start_new_kernel
+from nbformat import NotebookNode
 
 START = """
 from course import Stack
@@ -44,6 +45,13 @@ def run(client: BlockingKernelClient, code: str) -> str:
     reply = client.execute_interactive(code, output_hook=hear, timeout=120)
     assert reply["content"]["status"] == "ok", reply["content"]
     return "".join(printed)
+
+
+def run_cell(client: BlockingKernelClient, cell: NotebookNode) -> None:
+    """Run a notebook's cell. One that is tagged `raises-exception` must raise, any other must not."""
+    reply = client.execute_interactive(cell.source, output_hook=lambda message: None, timeout=120)["content"]
+    wanted = "error" if "raises-exception" in cell.metadata.get("tags", []) else "ok"
+    assert reply["status"] == wanted, f"{cell.source}\n{reply.get('ename')}: {reply.get('evalue')}"
 
 
 def start_stack(client: BlockingKernelClient) -> list[psutil.Process]:

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 from course.apps import contract
 from course.apps.contract import StoreDownError, problems
 from course.apps.stores import Cache, Postgres
+from course.servers.environment import set_aside
 
 
 class Store(Protocol):
@@ -41,6 +42,7 @@ def make_app(title: str, documents: APIRouter, stores: Callable[[], dict[str, St
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        set_aside()
         app.state.stores = stores()
         async with AsyncExitStack() as opened:
             for store in app.state.stores.values():

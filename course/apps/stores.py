@@ -25,6 +25,7 @@ from course.apps import contract
 from course.apps.contract import StoreDownError, answering
 from course.dataset import COLLECTION
 from course.errors import CourseError
+from course.servers import addresses
 
 if TYPE_CHECKING:
     from chromadb.api import AsyncClientAPI
@@ -49,7 +50,7 @@ class Addresses:
             chroma: whether the application needs a ChromaDB.
 
         Raises:
-            CourseError: a variable that it needs is missing.
+            CourseError: a variable that it needs is missing, or is no address.
         """
         needed = ["COURSE_POSTGRES_URL", *(["COURSE_CHROMA_URL"] if chroma else []), "COURSE_REDIS_URL"]
         missing = [name for name in needed if not environment.get(name)]
@@ -57,10 +58,10 @@ class Addresses:
             names = ", ".join(missing)
             raise CourseError(f"The application does not know where its databases are. No data was touched. Set {names}.")
         return cls(
-            environment["COURSE_POSTGRES_URL"],
-            environment.get("COURSE_CHROMA_URL", ""),
+            addresses.read("postgres", environment["COURSE_POSTGRES_URL"]),
+            addresses.read("chroma", environment.get("COURSE_CHROMA_URL", "")),
             environment.get("COURSE_CHROMA_DATABASE", "default_database"),
-            environment["COURSE_REDIS_URL"],
+            addresses.read("redis", environment["COURSE_REDIS_URL"]),
             environment.get("COURSE_REDIS_PREFIX", "lumen:"),
         )
 

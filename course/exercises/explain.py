@@ -11,6 +11,7 @@ from collections.abc import Collection
 from types import TracebackType
 
 from course.errors import CourseError, ServerError
+from course.servers import addresses
 
 _SHOWN_FRAMES = 3
 _SHOWN_LINES = 6
@@ -79,7 +80,7 @@ def server_down(error: BaseException, files: Collection[str] = ()) -> str | None
             f"A connection to PostgreSQL is closed ({said}). Its server went down, or `with connection:` closed it at its end. "
             "Start the server if it is down, and run the cell that connects again."
         )
-    return f"{name} does not answer ({said}). Start it on the board above, and run the cell that connects to it again."
+    return f"{name} does not answer ({said}). {_how_to_start(name)} Then run the cell that connects to it again."
 
 
 def is_cell(filename: str) -> bool:
@@ -141,6 +142,13 @@ def unwrapped(error: BaseException) -> BaseException:
     while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error
+
+
+def _how_to_start(name: str) -> str:
+    external = [addresses.variable(kind) for kind, known in addresses.NAMES.items() if known == name]
+    if not any(os.environ.get(variable) for variable in external):
+        return "Start it on the board above."
+    return f"If it has a button on the board above, start it there; else see that the server at {external[0]} runs."
 
 
 def _server_of(error: BaseException) -> str | None:

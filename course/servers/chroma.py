@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import signal
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -12,10 +11,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from course.errors import ServerError
+from course.servers.environment import THIS_MACHINE, for_a_server
 from course.servers.process import Command, Server
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
+
+START = "Start it on the board or with `stack.chroma.start()`. Then run this cell again."
+"""What to do when a server of ours does not answer."""
 
 _RUN = "import sys, chromadb_rust_bindings as binding; binding.cli(sys.argv)"
 
@@ -56,14 +59,14 @@ class ChromaServer(Server):
 
     def _command(self) -> Command:
         options = ["--path", str(self.directory), "--host", "127.0.0.1", "--port", str(self.port)]
-        return Command([sys.executable, "-P", "-c", _RUN, "run", *options], dict(os.environ), signal.SIGTERM)
+        return Command([sys.executable, "-P", "-c", _RUN, "run", *options], for_a_server(), signal.SIGTERM)
 
     def _ready(self) -> bool:
         return answers(self.url)
 
 
-def client(url: str, database: str | None = None) -> ClientAPI:
-    """A `chromadb.HttpClient` for the server at this URL.
+def client(url: str, database: str | None = None, advice: str = START) -> ClientAPI:
+    """A `chromadb.HttpClient` for the server at this URL. `advice` says what to do when it does not answer.
 
     Raises:
         ServerError: the server does not answer.
@@ -71,10 +74,7 @@ def client(url: str, database: str | None = None) -> ClientAPI:
     import chromadb  # takes seconds: only who needs it pays
 
     if not answers(url):
-        raise ServerError(
-            f"ChromaDB does not answer at {url}. What it has stored is safe. Start it on the board or with "
-            "`stack.chroma.start()`. Then run this cell again."
-        )
+        raise does_not_answer(url, advice)
     parts = urlsplit(url)
     return chromadb.HttpClient(
         host=parts.hostname or "127.0.0.1",
@@ -84,20 +84,36 @@ def client(url: str, database: str | None = None) -> ClientAPI:
     )
 
 
+def does_not_answer(url: str, advice: str = START) -> ServerError:
+    """The error that says so."""
+    return ServerError(f"ChromaDB does not answer at {url}. What it has stored is safe. {advice}")
+
+
 def answers(url: str) -> bool:
     """True if a ChromaDB server answers its heartbeat at this URL."""
-    return "nanosecond heartbeat" in (ask(url, "/api/v2/heartbeat") or {})
+    said = ask(url, "/api/v2/heartbeat")
+    return isinstance(said, dict) and "nanosecond heartbeat" in said
 
 
-def ask(url: str, path: str) -> dict | str | None:
+def ask(url: str, path: str, seconds: float = 5) -> object:
     """The JSON that the server at this URL gives for a path, or None if it does not answer with JSON."""
     parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "127.0.0.1", parts.port or 8000, timeout=5)
+    if parts.hostname not in THIS_MACHINE:
+        return _ask_elsewhere(f"{url}{path}", seconds)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=seconds)  # it knows of no proxy
     try:
         connection.request("GET", path)
         return json.loads(connection.getresponse().read())
-    except (OSError, http.client.HTTPException, json.JSONDecodeError):
+    except (OSError, http.client.HTTPException, ValueError):
         return None
     finally:
         connection.close()
+
+
+def _ask_elsewhere(url: str, seconds: float) -> object:
+    import httpx  # as ChromaDB's client: through a proxy, if there is one
+
+    try:
+        return httpx.get(url, timeout=seconds).json()
+    except (httpx.HTTPError, ValueError):
+        return None

@@ -1,12 +1,13 @@
 """Servers that run already, given by URL: those of docker compose, of a class, or a managed database.
 
 They are shared, so each notebook gets a database, a ChromaDB database and a key prefix of its own there. They are not
-ours to kill, stop or start.
+ours to kill, stop or start. How an address may be written stands in `addresses.py`, what a name is made of in `names.py`.
 """
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NoReturn
 from urllib.parse import urlsplit
 
@@ -15,30 +16,45 @@ import redis
 from psycopg import sql
 
 from course.errors import ServerError
+from course.servers import addresses, names
 from course.servers import chroma as chroma_server
 from course.servers import postgres as postgres_server
 from course.servers import redis as redis_server
 
 if TYPE_CHECKING:
-    from chromadb.api import ClientAPI
+    from chromadb.api import AdminAPI, ClientAPI
+
+OLDEST = {"postgres": 14, "chroma": 1, "redis": 7}
+"""The first release that understands all that the lessons say. They were written with PostgreSQL 18, ChromaDB 1.5 and Redis 8."""
 
 
 class External:
-    """What the three have in common: they are only ever asked."""
+    """What the three have in common: they are only ever asked.
 
-    name: str
+    Attributes:
+        namespace: the name of this notebook's own corner.
+        version: the server's version.
+    """
+
+    kind: addresses.Kind
     role: str
     can_be_killed = False
     pid = None
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, namespace: str) -> None:
         self.url = url
+        self.namespace = namespace
         self.on_change = lambda server: None
+        self.version = self._checked_version()
+        names.note_use(self.kind, self.address)
+
+    @property
+    def name(self) -> str:
+        return addresses.NAMES[self.kind]
 
     @property
     def address(self) -> str:
-        parts = urlsplit(self.url)
-        return f"{parts.hostname or 'localhost'}:{parts.port or self._usual_port}"
+        return urlsplit(self.url).netloc.rpartition("@")[2]
 
     @property
     def state(self) -> Literal["running", "not answering"]:
@@ -59,28 +75,51 @@ class External:
             "Use `stack.private()`: servers of this notebook's own, beside it."
         )
 
+    def _checked_version(self) -> str:
+        version = self._ask_version()
+        number, oldest = re.search(r"\d+", version), OLDEST[self.kind]
+        if number and int(number[0]) < oldest:
+            what = f"Use {self.name} {oldest} or newer, or unset {addresses.variable(self.kind)}; then restart the kernel."
+            addresses.refuse(self.kind, f"leads to {self.name} {version}, which is too old for the lessons", what)
+        return version
+
 
 class ExternalPostgres(External):
     """A PostgreSQL given by URL, with a database of this notebook's own in it."""
 
-    name = "PostgreSQL"
+    kind = "postgres"
     role = postgres_server.PostgresServer.role
-    _usual_port = 5432
 
     def __init__(self, url: str, namespace: str) -> None:
-        super().__init__(_with_path(url, namespace))
-        with postgres_server.connect(url) as connection:
+        self._given = url
+        super().__init__(urlsplit(url)._replace(path=f"/{namespace}").geturl(), namespace)
+        with postgres_connect(url) as connection:
             exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [namespace]).fetchone()
             if not exists:
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(namespace)))
-
-    @property
-    def version(self) -> str:
-        with self.connect() as connection:
-            return connection.execute("SHOW server_version").fetchone()[0].split()[0]
+                self._create(connection)
 
     def connect(self) -> psycopg.Connection:
-        return postgres_server.connect(self.url)
+        return postgres_connect(self.url)
+
+    def _ask_version(self) -> str:
+        with postgres_connect(self._given) as connection:
+            return connection.execute("SHOW server_version").fetchone()[0].split()[0]
+
+    def _create(self, connection: psycopg.Connection) -> None:
+        try:
+            with suppress(psycopg.errors.DuplicateDatabase):  # another kernel was faster
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.namespace)))
+        except psycopg.Error as error:
+            role = connection.info.user
+            why = (
+                f"the role {role} may not create databases"
+                if isinstance(error, psycopg.errors.InsufficientPrivilege)
+                else str(error.diag.message_primary or error)
+            )
+            raise ServerError(
+                f"PostgreSQL at {self.address} has no database for this notebook: {why}. Nothing was changed. "
+                f"Ask for `ALTER ROLE {role} CREATEDB`, or for a database named {self.namespace}, then run this cell again."
+            ) from error
 
     def _answers(self) -> bool:
         try:
@@ -93,37 +132,23 @@ class ExternalPostgres(External):
 class ExternalChroma(External):
     """A ChromaDB given by URL, with a database of this notebook's own in it."""
 
-    name = "ChromaDB"
+    kind = "chroma"
     role = chroma_server.ChromaServer.role
-    _usual_port = 8000
 
     def __init__(self, url: str, namespace: str) -> None:
-        super().__init__(url)
+        super().__init__(url, namespace)
         self.database = namespace
-        if not self._answers():
-            chroma_server.client(url)  # raises with the reason
-        from chromadb import DEFAULT_TENANT, AdminClient, Settings
-        from chromadb.errors import ChromaError
-
-        parts = urlsplit(url)
-        settings = Settings(
-            chroma_api_impl="chromadb.api.fastapi.FastAPI",
-            chroma_server_host=parts.hostname,
-            chroma_server_http_port=parts.port or self._usual_port,
-            chroma_server_ssl_enabled=parts.scheme == "https",
-        )
-        admin = AdminClient(settings)
-        try:
-            admin.get_database(namespace, DEFAULT_TENANT)
-        except ChromaError:
-            admin.create_database(namespace, DEFAULT_TENANT)
-
-    @property
-    def version(self) -> str:
-        return str(chroma_server.ask(self.url, "/api/v2/version"))
+        chroma_create(url, namespace)
 
     def client(self) -> ClientAPI:
-        return chroma_server.client(self.url, self.database)
+        return chroma_server.client(self.url, self.database, addresses.advice("chroma"))
+
+    def _ask_version(self) -> str:
+        if self._answers():
+            return str(chroma_server.ask(self.url, "/api/v2/version"))
+        if isinstance(old := chroma_server.ask(self.url, "/api/v1/version", seconds=1), str):
+            return old
+        raise chroma_server.does_not_answer(self.url, addresses.advice("chroma"))
 
     def _answers(self) -> bool:
         return chroma_server.answers(self.url)
@@ -132,37 +157,66 @@ class ExternalChroma(External):
 class ExternalRedis(External):
     """A Redis or Valkey given by URL, with a key prefix of this notebook's own."""
 
-    name = "Redis"
+    kind = "redis"
     role = redis_server.RedisServer.role
-    _usual_port = 6379
 
     def __init__(self, url: str, namespace: str) -> None:
-        super().__init__(url)
+        super().__init__(url, namespace)
         self.prefix = f"{namespace}:"
-        redis_server.client(url)
-
-    @property
-    def version(self) -> str:
-        info = self.client().info("server")
-        return f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {info['redis_version']}"
 
     def client(self) -> redis.Redis:
-        return redis_server.client(self.url)
+        return redis_server.client(self.url, addresses.advice("redis"))
+
+    def _ask_version(self) -> str:
+        try:
+            info = self.client().info("server")
+        except redis.ResponseError:  # a managed server may keep it to itself
+            return "Redis"
+        return f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {info['redis_version']}"
 
     def _answers(self) -> bool:
         try:
-            redis_server.client(self.url)
+            self.client().close()
         except ServerError:
             return False
         return True
 
 
-def _with_path(url: str, database: str) -> str:
-    """The URL with another database in it."""
-    match = re.match(r"(postgres(?:ql)?://[^/?]*)(?:/[^?]*)?(\?.*)?$", url)
-    if match is None:
+def postgres_connect(url: str) -> psycopg.Connection:
+    """Connect to an external PostgreSQL in autocommit mode.
+
+    Raises:
+        ServerError: it does not answer or refuses.
+    """
+    return postgres_server.connect(url, addresses.advice("postgres"))
+
+
+def chroma_admin(url: str) -> AdminAPI:
+    """A client that makes and drops databases in the ChromaDB at this URL."""
+    from chromadb import AdminClient, Settings
+
+    parts = urlsplit(url)
+    where = {"chroma_server_host": parts.hostname, "chroma_server_http_port": parts.port}
+    return AdminClient(Settings(chroma_api_impl="chromadb.api.fastapi.FastAPI", **where))
+
+
+def chroma_create(url: str, database: str) -> None:
+    """Make a ChromaDB database, unless it is there.
+
+    Raises:
+        ServerError: the server refuses.
+    """
+    from chromadb import DEFAULT_TENANT
+    from chromadb.errors import ChromaError, NotFoundError
+
+    admin = chroma_admin(url)
+    try:
+        try:
+            admin.get_database(database, DEFAULT_TENANT)
+        except NotFoundError:
+            admin.create_database(database, DEFAULT_TENANT)
+    except (ChromaError, ValueError) as error:
         raise ServerError(
-            "COURSE_POSTGRES_URL is not a URL. Nothing was changed. "
-            "Write it as postgresql://user:password@host:5432/database, then restart the kernel."
-        )
-    return f"{match[1]}/{database}{match[2] or ''}"
+            f"ChromaDB at {addresses.shown(url)} has no database for this notebook: {error}. Nothing was changed. "
+            "See that its version is that of `pip show chromadb`, then run this cell again."
+        ) from error

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import re
 import shutil
 import signal
 import subprocess
@@ -20,7 +19,12 @@ import psutil
 import psycopg
 
 from course.errors import ServerError
+from course.servers.addresses import shown
+from course.servers.environment import for_a_server
 from course.servers.process import Command, Server
+
+START = "Start it on the board or with `stack.postgres.start()`. Then run this cell again."
+"""What to do when a server of ours does not answer."""
 
 DATABASE = "lumen"
 USER = "lumen"
@@ -68,7 +72,7 @@ class PostgresServer(Server):
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
         return Command(
-            [*as_server_user(), binary("postgres"), "-D", str(self.directory), *options], _environment(), signal.SIGINT
+            [*as_server_user(), binary("postgres"), "-D", str(self.directory), *options], for_a_server(), signal.SIGINT
         )
 
     def _ready(self) -> bool:
@@ -140,8 +144,8 @@ def binary(name: str) -> str:
     return str(path)
 
 
-def connect(url: str) -> psycopg.Connection:
-    """Connect in autocommit mode.
+def connect(url: str, advice: str = START) -> psycopg.Connection:
+    """Connect in autocommit mode. `advice` says what to do when that fails.
 
     Raises:
         ServerError: the server does not answer or refuses.
@@ -149,10 +153,8 @@ def connect(url: str) -> psycopg.Connection:
     try:
         return psycopg.connect(url, autocommit=True, connect_timeout=5)
     except psycopg.OperationalError as error:
-        where = re.sub(r"//[^@/]*@", "//", url)
         raise ServerError(
-            f"PostgreSQL does not answer at {where}: {error}. Committed data is safe. Start it on the board or with "
-            "`stack.postgres.start()`. Then run this cell again."
+            f"PostgreSQL does not answer at {shown(url)}: {' '.join(str(error).split())}. Committed data is safe. {advice}"
         ) from error
 
 
@@ -215,7 +217,7 @@ def _initdb(directory: Path, password: str) -> None:
 
 
 def _run(command: list[str], input: str | None = None) -> None:
-    done = subprocess.run([*as_server_user(), *command], input=input, capture_output=True, text=True, env=_environment())
+    done = subprocess.run([*as_server_user(), *command], input=input, capture_output=True, text=True, env=for_a_server())
     if done.returncode != 0:
         raise ServerError(
             f"{Path(command[0]).name} failed:\n{done.stderr.strip()}\nNothing was kept of it. "
@@ -236,8 +238,3 @@ def _copy(template: Path, directory: Path) -> None:
             f"The data directory {directory} could not be made: {error}. Nothing was kept of it. "
             "Free some space, or set COURSE_HOME to another disk, then run this cell again."
         ) from error
-
-
-def _environment() -> dict[str, str]:
-    """Our environment without PG* variables, which would change what a server or `initdb` does."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
@@ -13,7 +12,12 @@ from pathlib import Path
 import redis
 
 from course.errors import ServerError
+from course.servers.addresses import shown
+from course.servers.environment import for_a_server
 from course.servers.process import Command, Server
+
+START = "Start it on the board or with `stack.redis.start()`. Then run this cell again."
+"""What to do when a server of ours does not answer."""
 
 
 class RedisServer(Server):
@@ -60,7 +64,7 @@ class RedisServer(Server):
         configuration = self.directory / "redis.conf"
         configuration.touch(mode=0o600)
         configuration.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
-        return Command([binary(), "redis.conf"], dict(os.environ), signal.SIGTERM)
+        return Command([binary(), "redis.conf"], for_a_server(), signal.SIGTERM)
 
     def _ready(self) -> bool:
         try:
@@ -91,8 +95,8 @@ def binary() -> str:
     return str(found[0])
 
 
-def client(url: str) -> redis.Redis:
-    """A `redis.Redis` client that returns text.
+def client(url: str, advice: str = START) -> redis.Redis:
+    """A `redis.Redis` client that returns text. `advice` says what to do when the server does not answer.
 
     Raises:
         ServerError: the server does not answer.
@@ -101,9 +105,7 @@ def client(url: str) -> redis.Redis:
     try:
         connection.ping()
     except redis.RedisError as error:
-        where = re.sub(r"//[^@/]*@", "//", url)
         raise ServerError(
-            f"Redis does not answer at {where}: {error}. What it has logged is safe. Start it on the board or with "
-            "`stack.redis.start()`. Then run this cell again."
+            f"Redis does not answer at {shown(url)}: {str(error).rstrip('.')}. What it has logged is safe. {advice}"
         ) from error
     return connection

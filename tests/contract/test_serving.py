@@ -41,5 +41,5 @@ def test_a_missing_address_is_named():
 
 
 def test_addresses_have_the_defaults_of_a_private_stack():
-    addresses = Addresses.of({"COURSE_POSTGRES_URL": "p", "COURSE_CHROMA_URL": "c", "COURSE_REDIS_URL": "r"})
+    addresses = Addresses.of({"COURSE_POSTGRES_URL": "postgresql://p", "COURSE_CHROMA_URL": "c", "COURSE_REDIS_URL": "r"})
     assert (addresses.chroma_database, addresses.redis_prefix) == ("default_database", "lumen:")
