@@ -4,13 +4,14 @@ nbval 0.11 looks at the outputs of a cell and not at how its execution ended. He
 JupyterLab, and its `execute_reply` decides as well: a cell that ended in an error fails, and so does one tagged
 `raises-exception` that did not. A failing shell command is an error. Checks say what they must: *passed* in a solution,
 *not attempted* in a lesson. Each notebook gets a COURSE_HOME of its own, and fails when one of its processes outlives its
-kernel. A lesson (`--nbval-lax`) also fails when one of them looks up a name or connects beyond this machine. What nbval
-compares, and how, is left as it is.
+kernel. A lesson (`--nbval-lax`) also fails when one of them looks up a name or connects beyond this machine. A solution's
+cells also run again, out of order. What nbval compares, and how, is left as it is.
 """
 
 import re
 import subprocess
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 
 from course.pipeline.kernel_home import KERNEL_ARGUMENTS, SECONDS_TO_END, KernelHome
 from tests.network_watch import calls_beyond_this_machine, watching
+from tests.out_of_order import CellsAgain, Drawn
 from tests.prepared import prepare
 
 CHECK = re.compile(r"^(await )?check\.\w+\(", re.MULTILINE)
@@ -65,7 +67,10 @@ class GatedCell(IPyNbCell):
     def runtest(self) -> None:
         if self.options["skip"]:
             self.raise_cell_error("It is tagged to be skipped, and a cell that nobody runs proves nothing")
+        began = time.monotonic()
         super().runtest()
+        tags = self.cell.metadata.get("tags", [])
+        self.parent.drawn.cells.append((self.cell_num, self.cell.source, tags, time.monotonic() - began))
         reply, must_raise = self.parent.kernel.reply, self.options["check_exception"]
         if self.parent.timed_out or reply is None:
             self.raise_cell_error(f"Timeout of {self.config.option.nbval_cell_timeout:g} seconds exceeded")
@@ -88,9 +93,12 @@ class GatedNotebook(IPyNbFile):
 
     home: KernelHome | None = None
 
-    def collect(self) -> Iterator[GatedCell]:
+    def collect(self) -> Iterator[pytest.Item]:
+        self.drawn = Drawn()
         for cell in super().collect():
             yield GatedCell.from_parent(self, name=cell.name, cell_num=cell.cell_num, cell=cell.cell, options=cell.options)
+        if not self.config.option.nbval_lax:
+            yield CellsAgain.from_parent(self, name="again, out of order")
 
     def setup(self) -> None:
         option = self.config.option

@@ -19,6 +19,9 @@ from nbval.plugin import get_sanitize_patterns
 ROOT = Path(__file__).resolve().parents[1]
 SANITIZE = ROOT / "tests" / "nbval_sanitize.cfg"
 
+AGAIN = -1
+"""In place of a cell's number: its notebook's cells run again, out of order."""
+
 Outcomes = dict[tuple[str, int], str]
 """For each notebook and cell why it failed; empty if it passed."""
 
@@ -103,7 +106,8 @@ def run_gate(folder: Path, *options: str) -> Outcomes:
     assert report.exists(), done.stdout + done.stderr
     outcomes: Outcomes = {}
     for case in ElementTree.parse(report).iter("testcase"):
-        notebook, cell = case.get("classname").removesuffix(".ipynb"), int(case.get("name").split()[-1])
+        notebook, name = case.get("classname").removesuffix(".ipynb"), case.get("name").split()[-1]
+        cell = int(name) if name.isdigit() else AGAIN
         failures = [element.get("message", "") + (element.text or "") for element in case if element.tag in ("failure", "error")]
         outcomes[notebook, cell] = outcomes.get((notebook, cell), "") + "\n".join(failures)
     assert (done.returncode != 0) == any(outcomes.values()), done.stdout
@@ -207,6 +211,35 @@ def test_a_cell_that_outlives_its_time_fails_even_if_it_swallows_the_interrupt(t
     assert outcomes["quick", 0] == ""
 
 
+ONCE = {
+    "waits": "times = globals().get('times', 0) + 1\nimport time\nwhile times > 1:\n    time.sleep(0.1)",
+    "raw": "left = globals().get('left', [1])\nleft.pop()",
+    "silent": "from course.errors import CourseError\nlater = globals().get('later')\nif later:\n    raise CourseError\nlater = 1",
+}
+"""Cells that run well once."""
+
+OFTEN = {
+    "anew": "left = [1]\nleft.pop()",
+    "speaks": "from course.errors import CourseError\nlater = globals().get('later')\nif later:\n"
+    "    raise CourseError('Run the cell above first.')\nlater = 1",
+    "proves": "shown = not globals().get('shown', False)\nassert shown",
+    "promised": "1 / 0",
+}
+"""Cells that run well at any time, or say what to do."""
+
+
+def test_cells_that_cannot_run_again_fail_and_those_that_say_what_to_do_do_not(tmp_path: Path) -> None:
+    tags = {"promised": ["raises-exception", "nbval-ignore-output"]}
+    ignored = ["nbval-ignore-output"]
+    write(tmp_path, **{name: [code(source, tags.get(name, ignored))] for name, source in (ONCE | OFTEN).items()})
+    outcomes = run_gate(tmp_path, "--nbval", "--nbval-cell-timeout=3")
+    assert not any(outcomes[name, 0] for name in ONCE | OFTEN), "each is well the first time"
+    assert "has not ended after 3 seconds" in outcomes["waits", AGAIN]
+    assert "ends in IndexError" in outcomes["raw", AGAIN]
+    assert "ends in CourseError" in outcomes["silent", AGAIN]
+    assert not any(outcomes[name, AGAIN] for name in OFTEN)
+
+
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed; CI has it")
 def test_a_notebook_that_asks_beyond_this_machine_fails(tmp_path: Path) -> None:
     # 192.0.2.1 is reserved for documentation: nobody has it.
@@ -234,7 +267,7 @@ def test_each_notebook_has_a_home_of_its_own_and_leaves_no_process_behind(tmp_pa
     outcomes = run_gate(tmp_path, "--nbval", "--seconds-to-end=1")
     pid = int((tmp_path / "pid.txt").read_text())
     assert outcomes["tidy", 1] == "", "a child that ends with its kernel is no fault"
-    assert f"process {pid}" in outcomes["untidy", 1]
+    assert f"process {pid}" in outcomes["untidy", AGAIN]
     homes = {Path((tmp_path / f"{name}.txt").read_text()) for name in ("tidy", "untidy")}
     assert len(homes) == 2
     assert not any(home.parent.exists() for home in homes)
