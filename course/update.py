@@ -3,28 +3,28 @@
     lessons/NN_name.ipynb      ->  lessons/NN_name.mine.ipynb              (.mine-2, .mine-3 … while that name is taken)
     solutions/NN_name.ipynb    ->  lessons/NN_name.solution.mine.ipynb
 
-A notebook counts as changed when its content differs at all, so one that was only run counts too: its outputs may be what the
-learner wants to keep. Edited, staged and committed changes are treated alike; commits also stay on a branch of their own.
-Nothing is merged. Git ignores the kept copies.
+What counts is the bytes on disk, whatever git says of a file: a filter may hide outputs from it, and it can be told not to look.
+A notebook counts as changed when a cell or an output differs, so one that was only run counts too. Edited, staged and committed
+changes are treated alike; commits also stay on a branch of their own. Nothing is merged. Git ignores the kept copies.
 
-The order is: fetch, look, copy, and only then change anything. Where a step fails, everything is put back.
+The order is: fetch, look, copy, and only then change anything. Where a step fails, what was written is taken back, and nothing
+else is touched. Killed half-way, the copies are there, and the next update goes on.
 """
 
 import contextlib
+import fcntl
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from course.changes import Found, look, on_disk
 from course.errors import CourseError
+from course.files import write_whole
 from course.home import ROOT
-
-
-class UpdateError(CourseError):
-    """The course could not be updated. The message says what is safe and what to do."""
+from course.repository import Git, UpdateError
 
 
 @dataclass
@@ -59,72 +59,27 @@ def update(root: Path) -> Update:
         UpdateError: it could not be done, and everything is as it was.
     """
     git = Git(root)
-    new = _fetch(git)
-    old, base = git("rev-parse", "HEAD"), git("merge-base", "HEAD", new)
-    if base == new:
-        return Update(old, old)
-    names = _changed_notebooks(git, base)
-    done = Update(old, new, branch=None if base == old else _free_branch(git))
-    with _no_interrupt(git):
-        before = _Before(git, names, done)
-        try:
-            for name in names:
-                _keep(git, base, name, done)
-            _move(git, names, done)
-        except (UpdateError, OSError) as error:
-            raise before.put_back(error) from error
-    return done
+    _check(git)
+    with _alone(git):
+        new = _fetch(git)
+        old, base = git("rev-parse", "HEAD"), git("merge-base", "HEAD", new)
+        if base == new:
+            return Update(old, old)
+        found = look(git, base, new)
+        done = Update(old, new, branch=None if base == old else _free_branch(git))
+        with _no_interrupt(git):
+            before = _Before(git, found, done)
+            try:
+                for name, content in found.work:
+                    _keep(git, name, content, done)
+                _move(git, found, done)
+            except (UpdateError, OSError) as error:
+                raise before.put_back(error) from error
+        return done
 
 
-class Git:
-    """Runs git in one checkout. While `shielded`, a Ctrl-C on the terminal does not reach it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.shielded = False
-        # A hook or a script may have set variables that would lead git to another repository.
-        strange = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
-        self._environment = {key: value for key, value in os.environ.items() if key not in strange} | {"LC_ALL": "C"}
-
-    def __call__(self, *arguments: str) -> str:
-        """The command's output, without its last line end. Raises UpdateError with git's own words."""
-        return os.fsdecode(self.output(*arguments)).rstrip("\n")
-
-    def names(self, *arguments: str) -> set[str]:
-        """The file names that the command prints with `-z`."""
-        return set(os.fsdecode(self.output(*arguments)).split("\0")) - {""}
-
-    def output(self, *arguments: str) -> bytes:
-        """The command's output. Raises UpdateError with git's own words."""
-        try:
-            return subprocess.run(
-                ["git", *arguments],
-                cwd=self.root,
-                env=self._environment,
-                start_new_session=self.shielded,
-                capture_output=True,
-                check=True,
-            ).stdout
-        except FileNotFoundError as error:
-            raise UpdateError("git is not installed. Nothing was changed. Install it, then run `make update` again.") from error
-        except subprocess.CalledProcessError as error:
-            said = error.stderr.decode(errors="replace").strip() or f"exit status {error.returncode}"
-            raise UpdateError(f"git {arguments[0]}: {said}") from error
-
-    def path(self, name: str) -> Path:
-        """Where git keeps a file of its own, such as its index."""
-        return self.root / self("rev-parse", "--git-path", name)
-
-    def blob(self, revision: str) -> bytes | None:
-        """The content of a file, such as `HEAD:lessons/x.ipynb`, or None where there is no such file."""
-        try:
-            return self.output("cat-file", "blob", revision)
-        except UpdateError:
-            return None
-
-
-def _fetch(git: Git) -> str:
-    """Fetch, and name the newest commit."""
+def _check(git: Git) -> None:
+    """Raise where there is nothing to update from, or where git is in the middle of something."""
     with _explained(
         f"{git.root} is not a git clone of the course, so there is nothing to update from",
         "Clone the course with `git clone`, and copy your notebooks into its lessons/ folder.",
@@ -141,6 +96,23 @@ def _fetch(git: Git) -> str:
         for name in ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"):
             if git.path(name).exists():
                 raise UpdateError(f"there is a {name}")
+
+
+@contextlib.contextmanager
+def _alone(git: Git) -> Iterator[None]:
+    """Hold a lock against a second update of this checkout. It ends with this process, however that ends."""
+    with git.path("course-update.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UpdateError(
+                "Another `make update` is at work in this checkout. This one has changed nothing. Wait until the other has ended."
+            ) from error
+        yield
+
+
+def _fetch(git: Git) -> str:
+    """Fetch, and name the newest commit."""
     with _explained(
         "The newest course could not be fetched",
         "Look at your network connection and at `git remote -v`, then run `make update` again.",
@@ -159,37 +131,11 @@ def _explained(what: str, advice: str) -> Iterator[None]:
         raise UpdateError(f"{what} ({error}). Nothing was changed. {advice}") from error
 
 
-def _changed_notebooks(git: Git, base: str) -> list[str]:
-    """The course's notebooks that differ from `base` on disk, in the index or in a commit.
-
-    Raises:
-        UpdateError: something else differs too.
-    """
-    listing = ("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff")
-    changed = git.names(*listing, base) | git.names(*listing, "--cached", base) | git.names(*listing, base, "HEAD")
-    tracked = git.names("ls-tree", "-r", "-z", "--name-only", base)
-    if others := sorted(name for name in changed if name not in tracked or not _is_notebook(name)):
-        raise UpdateError(
-            f"Besides the course's notebooks you have changed, added or committed: {', '.join(others)}. Nothing was changed. "
-            "Keep them on a branch of your own and come back to this one without them, then run `make update` again."
-        )
-    return sorted(changed)
-
-
-def _is_notebook(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix == ".ipynb" and path.parent.as_posix() in ("lessons", "solutions")
-
-
-def _keep(git: Git, base: str, name: str, done: Update) -> None:
-    """Copy a notebook as it is on disk, and as it was staged where that is something else again."""
-    path = git.root / name
-    versions = [path.read_bytes() if path.exists() else None, git.blob(f":{name}")]
-    for content in dict.fromkeys(versions):
-        if content not in (None, git.blob(f"{base}:{name}")):
-            copy = _free_name(git.root, PurePosixPath(name))
-            done.kept.append((name, copy))
-            (git.root / copy).write_bytes(content)
+def _keep(git: Git, name: str, content: bytes, done: Update) -> None:
+    """Write one version of a notebook beside it."""
+    copy = _free_name(git.root, PurePosixPath(name))
+    done.kept.append((name, copy))
+    write_whole(git.root / copy, content)
 
 
 def _free_name(root: Path, name: PurePosixPath) -> str:
@@ -212,9 +158,12 @@ def _branches(git: Git) -> list[str]:
     return git("for-each-ref", "--format=%(refname:short)", "refs/heads").splitlines()
 
 
-def _move(git: Git, names: list[str], done: Update) -> None:
-    """Bring index and files to the new commit. Git itself refuses to write over a file that it does not know."""
-    if known := sorted(set(names) & git.names("ls-tree", "-r", "-z", "--name-only", "HEAD")):
+def _move(git: Git, found: Found, done: Update) -> None:
+    """Bring index and files to the new commit."""
+    git.unflag(found.restore | found.touched)
+    for name in found.restore | found.arriving:
+        (git.root / name).unlink(missing_ok=True)  # git then writes it, also where a filter tells it that nothing differs
+    if known := sorted(found.restore & git.tree("HEAD").keys()):
         git("restore", "--source=HEAD", "--staged", "--worktree", "--", *known)
     if done.branch:
         git("branch", done.branch)
@@ -224,56 +173,52 @@ def _move(git: Git, names: list[str], done: Update) -> None:
 
 
 class _Before:
-    """How everything was, and how to put it back."""
+    """How everything was that an update may write, and how to put it back."""
 
-    def __init__(self, git: Git, names: list[str], done: Update) -> None:
+    def __init__(self, git: Git, found: Found, done: Update) -> None:
         self._git, self._done = git, done
-        paths = [git.root / name for name in names]
-        self._files = {path: path.read_bytes() if path.exists() else None for path in paths}
-        arriving = git.names("diff", "--name-only", "-z", "--no-renames", "--diff-filter=A", done.before, done.after)
-        self._arriving = [path for name in arriving if not os.path.lexists(path := git.root / name)]
-        self._status = self._look()
+        self._head = git("rev-parse", "HEAD")
         self._index = git.path("index").read_bytes()
+        paths = [git.root / name for name in sorted(found.restore | found.touched)]
+        self._files = {path: (content, path.stat().st_mode) for path in paths if (content := on_disk(path)) is not None}
+        self._absent = [path for path in paths if path not in self._files]
+        folders = {parent for path in self._absent for parent in path.parents if not parent.exists()}
+        self._folders = sorted(folders, key=lambda folder: len(folder.parts), reverse=True)
 
     def put_back(self, error: Exception) -> UpdateError:
         """Undo what was done, and say how it ended."""
         try:
             self._undo()
-            undone = self._look() == self._status
         except (UpdateError, OSError) as second:
-            error, undone = UpdateError(f"{error}; {second}"), False
-        if undone:
-            for _, copy in self._done.kept:
-                (self._git.root / copy).unlink(missing_ok=True)
+            copies = ", ".join(copy for _, copy in self._done.kept) or "the files themselves"
             return UpdateError(
-                f"The newest course is here but could not be put in place ({error}). All is as it was. "
-                "If a file is in the way, rename it; if git is at work elsewhere, wait for it. Then run `make update` again."
+                f"The newest course could not be put in place ({error}; {second}). Your notebooks are safe in {copies}. "
+                f"You were at commit {self._done.before}. Free some disk space if the disk is full, then run `make update` again."
             )
-        copies = ", ".join(copy for _, copy in self._done.kept) or "the files themselves"
         return UpdateError(
-            f"The newest course could not be put in place ({error}). Your notebooks are safe in {copies}. "
-            f"You were at commit {self._done.before}: look at `git status`, free some disk space if it is full, "
-            "then run `make update` again."
+            f"The newest course is here but could not be put in place ({error}). All is as it was. If git is at work elsewhere, "
+            "wait for it; if it is not, and its index.lock is there, remove that file. Then run `make update` again."
         )
 
     def _undo(self) -> None:
-        with contextlib.suppress(UpdateError):  # where git cannot write it has changed nothing; the look afterwards tells
-            self._git("reset", "--quiet", "--hard", self._done.before)
-        for path in self._arriving:
+        for path in self._absent:
             path.unlink(missing_ok=True)
-        for path, content in self._files.items():
-            if content is None:
-                path.unlink(missing_ok=True)
-            elif not path.exists() or path.read_bytes() != content:
-                path.write_bytes(content)
+        for folder in self._folders:
+            if folder.exists():
+                folder.rmdir()
+        for path, (content, mode) in self._files.items():
+            if on_disk(path) != content:
+                write_whole(path, content)
+            path.chmod(mode & 0o777)
         index = self._git.path("index")
         if index.read_bytes() != self._index:
-            index.write_bytes(self._index)
+            write_whole(index, self._index)
+        if self._git("rev-parse", "HEAD") != self._head:
+            self._git("update-ref", "HEAD", self._head)
         if self._done.branch and self._done.branch in _branches(self._git):
             self._git("branch", "--quiet", "-D", self._done.branch)
-
-    def _look(self) -> tuple[str, str]:
-        return self._git("rev-parse", "HEAD"), self._git("status", "--porcelain", "-z", "--untracked-files=no")
+        for _, copy in self._done.kept:
+            (self._git.root / copy).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

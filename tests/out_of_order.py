@@ -69,7 +69,7 @@ class CellsAgain(pytest.Item):
 
 
 def run_again(client: Any, drawn: Sequence[tuple[int, str, list[str]]], seconds: float) -> list[str]:
-    """Run cells in a kernel, each with so many seconds. Returns what is wrong with them. After one that does not end, none runs."""
+    """Run cells in a kernel, each with so many seconds. Returns what is wrong. After one that does not end, none runs."""
     faults = []
     for number, source, tags in drawn:
         asked = client.execute(source, store_history=True, stop_on_error=False)

@@ -214,7 +214,8 @@ def test_a_cell_that_outlives_its_time_fails_even_if_it_swallows_the_interrupt(t
 ONCE = {
     "waits": "times = globals().get('times', 0) + 1\nimport time\nwhile times > 1:\n    time.sleep(0.1)",
     "raw": "left = globals().get('left', [1])\nleft.pop()",
-    "silent": "from course.errors import CourseError\nlater = globals().get('later')\nif later:\n    raise CourseError\nlater = 1",
+    "silent": "from course.errors import CourseError\nlater = globals().get('later')\nif later:\n    raise CourseError\n"
+    "later = 1",
 }
 """Cells that run well once."""
 

@@ -1,10 +1,12 @@
 """`make update`: nothing that a learner made is ever lost, and no notebook is ever merged. On throw-away clones."""
 
+import json
 import os
 import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +14,8 @@ import psutil
 import pytest
 
 from course.home import ROOT
-from course.update import UpdateError, main, update
+from course.repository import UpdateError
+from course.update import main, update
 
 A, B, SOLUTION = "lessons/00_start.ipynb", "lessons/01_next.ipynb", "solutions/00_start.ipynb"
 MINE = "lessons/00_start.mine.ipynb"
@@ -355,6 +358,187 @@ def test_even_killed_half_way_no_work_is_lost(learner: Clone, author: Clone, tmp
         os.kill(pid, signal.SIGKILL)
     process.communicate(timeout=60)
     assert learner.copies() == {MINE: "my answer\n"}
+
+
+def notebook(*cells: tuple[str, str], **metadata: object) -> str:
+    """A notebook as a file: its code cells, each a source and what it printed."""
+    made = [
+        {
+            "cell_type": "code",
+            "source": source,
+            "outputs": [{"output_type": "stream", "text": text}] if text else [],
+            "metadata": {},
+        }
+        for source, text in cells
+    ]
+    return json.dumps({"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+
+
+def publish(author: Clone, learner: Clone) -> None:
+    """Bring both clones to a version with a real notebook, and publish one that is newer."""
+    author.put(A, notebook(("1 + 1", "")))
+    author.commit("a real notebook")
+    author.git("push", "--quiet")
+    learner.git("pull", "--quiet")
+    author.put(A, notebook(("1 + 2", "")))
+    author.commit("a newer one")
+    author.git("push", "--quiet")
+
+
+def bytes_kept(learner: Clone) -> list[str]:
+    """What a learner may have made, wherever it is now."""
+    return [path.read_text() for path in sorted((learner.root / "lessons").glob("*.ipynb"))]
+
+
+def test_outputs_that_a_filter_hides_from_git_are_kept(learner: Clone, author: Clone, tmp_path: Path) -> None:
+    publish(author, learner)
+    strip = tmp_path / "strip.py"
+    strip.write_text(
+        "import json, sys\n"
+        "book = json.load(sys.stdin)\n"
+        "[cell.update(outputs=[]) for cell in book['cells']]\n"
+        "json.dump(book, sys.stdout)\n"
+    )
+    (learner.root / ".git" / "info" / "attributes").write_text("*.ipynb filter=strip\n")
+    learner.git("config", "filter.strip.clean", f"{sys.executable} {strip}")
+    mine = notebook(("1 + 1", "2"))
+    learner.put(A, mine)
+    learner.git("add", A)
+    assert learner.git("status", "--porcelain") == "", "git sees no change"
+    update(learner.root)
+    assert learner.copies() == {MINE: mine}
+    assert learner.text(A) == author.text(A)
+
+
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+@pytest.mark.parametrize("name", [A, B])
+def test_what_git_was_told_not_to_look_at_is_kept(learner: Clone, author: Clone, flag: str, name: str) -> None:
+    learner.git("update-index", flag, name)
+    learner.put(name, "my answer\n")
+    assert learner.git("status", "--porcelain") == "", "git sees no change"
+    update(learner.root)
+    assert is_second(learner, author)
+    assert list(learner.copies().values()) == ["my answer\n"]
+
+
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_an_update_that_fails_leaves_also_that_as_it_was(learner: Clone, author: Clone, flag: str) -> None:
+    learner.git("update-index", flag, A)
+    learner.put(A, "my answer\n")
+    learner.put("lessons/02_more.ipynb", "my own file of that name\n")
+    assert "02_more.ipynb is in the way" in refused(learner)
+
+
+@pytest.mark.parametrize("ignored", [True, False])
+def test_a_file_with_the_name_of_a_new_one_is_refused_also_if_git_ignores_it(learner: Clone, ignored: bool) -> None:
+    if ignored:
+        (learner.root / ".git" / "info" / "exclude").write_text("02_more.ipynb\n")
+    learner.put("lessons/02_more.ipynb", "my own file of that name\n")
+    assert "02_more.ipynb is in the way" in refused(learner)
+
+
+def test_a_file_in_the_place_of_a_new_folder_is_refused(learner: Clone, author: Clone) -> None:
+    (author.root / "docs").mkdir()
+    author.put("docs/glossary.md", "terms\n")
+    author.commit("a folder")
+    author.git("push", "--quiet")
+    (learner.root / "docs").write_text("my notes on the documents\n")
+    learner.put(A, "my answer\n")
+    assert "docs is in the way of the new docs/glossary.md" in refused(learner)
+
+
+def test_a_folder_in_the_place_of_a_file_is_refused(learner: Clone) -> None:
+    (learner.root / B).unlink()
+    (learner.root / B).mkdir()
+    (learner.root / B / "mine.txt").write_text("mine\n")
+    assert "Rename it" in refused(learner)
+
+
+def test_a_changed_mode_and_a_byte_order_mark_do_not_stop_it(learner: Clone, author: Clone) -> None:
+    publish(author, learner)
+    (learner.root / "README.md").chmod(0o755)
+    (learner.root / B).chmod(0o755)
+    (learner.root / A).write_bytes(b"\xef\xbb\xbf" + (learner.root / A).read_bytes())
+    update(learner.root)
+    assert learner.copies() == {}, "a mark is no work"
+    assert learner.text(A) == author.text(A)
+
+
+def test_what_jupyterlab_adds_when_it_saves_is_no_work_and_an_output_is(learner: Clone, author: Clone) -> None:
+    publish(author, learner)
+    learner.put(A, notebook(("1 + 1", ""), language_info={"name": "python", "version": "3.13.1"}))
+    update(learner.root)
+    assert learner.copies() == {}
+    learner.put(A, notebook(("1 + 2", "3")))
+    author.put(A, notebook(("1 + 3", "")))
+    author.commit()
+    author.git("push", "--quiet")
+    update(learner.root)
+    assert learner.copies() == {MINE: notebook(("1 + 2", "3"))}
+
+
+def test_two_updates_at_once_do_not_meet(learner: Clone, author: Clone, tmp_path: Path) -> None:
+    waits, go_on = slow_checkout(learner, author, tmp_path)
+    learner.put(A, "my answer\n")
+    first = start_update(learner)
+    until(waits, first)
+    with pytest.raises(UpdateError, match="Another `make update` is at work"):
+        update(learner.root)
+    go_on.touch()
+    _, errors = first.communicate(timeout=60)
+    assert first.returncode == 0, errors
+    assert is_second(learner, author)
+    assert learner.copies() == {MINE: "my answer\n"}
+
+
+def test_after_one_that_was_killed_the_next_goes_on(learner: Clone, author: Clone, tmp_path: Path) -> None:
+    author.put("course.py", "code, second\n")
+    waits, go_on = slow_checkout(learner, author, tmp_path)
+    learner.put(A, "my answer\n")
+    process = start_update(learner)
+    until(waits, process)
+    for pid in [process.pid, *(child.pid for child in psutil.Process(process.pid).children(recursive=True))]:
+        os.kill(pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert learner.copies() == {MINE: "my answer\n"}
+    go_on.touch()
+    (learner.root / ".git" / "index.lock").unlink(missing_ok=True)
+    (learner.root / "lessons" / "03.slow").unlink(missing_ok=True)
+    update(learner.root)
+    assert is_second(learner, author)
+    assert "my answer\n" in bytes_kept(learner)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of one megabyte."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("a disk of our own can be made by root only")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.parametrize("free", [2_000, 60_000])
+def test_a_disk_that_is_full_in_the_middle_loses_nothing(learner: Clone, author: Clone, small_disk: Path, free: int) -> None:
+    author.put("lessons/02_more.ipynb", "x" * 200_000)
+    author.commit("a large one")
+    author.git("push", "--quiet")
+    path = small_disk / "course"
+    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", author.root.parent / "origin.git", path], check=True)
+    clone = Clone(path)
+    clone.git("reset", "--quiet", "--hard", "HEAD~2")
+    clone.put(A, "my answer\n" * 1_000)
+    statistics = os.statvfs(small_disk)
+    (small_disk / "filler").write_bytes(b"x" * max(0, statistics.f_bavail * statistics.f_frsize - free))
+    with pytest.raises(UpdateError):
+        update(path)
+    assert "my answer\n" * 1_000 in bytes_kept(clone)
+    (small_disk / "filler").unlink()
+    update(path)
+    assert "my answer\n" * 1_000 in clone.copies().values()
+    assert clone.text(A) == author.text(A)
 
 
 def test_the_command_says_what_is_wrong_and_fails(
