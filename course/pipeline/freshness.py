@@ -29,6 +29,8 @@ def problems(layout: Layout, lessons: list[Lesson], *, folders: bool = True) -> 
             found.append(str(error))
             continue
         solution, blank = layout.solution(lesson), layout.lesson(lesson)
+        _let_python_differ(solution, notebooks.solution)
+        _let_python_differ(blank, notebooks.lesson)
         difference = (
             _difference(solution, notebooks.solution)
             or _run_incompletely(solution)
@@ -61,6 +63,16 @@ def _readme(layout: Layout) -> Iterator[str]:
     text = layout.readme.read_text(encoding="utf-8") if layout.readme.is_file() else ""
     if text != with_map(layout, text):
         yield "README.md: its course map is not what course/manifest.toml gives. Run `python -m course.build`."
+
+
+def _let_python_differ(path: Path, expected: NotebookNode) -> None:
+    """Expect the version of Python that the stored notebook names: whoever opens and saves it brings their own."""
+    try:
+        version = json.loads(path.read_text(encoding="utf-8"))["metadata"]["language_info"]["version"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # told by the comparison itself
+    if isinstance(version, str):
+        expected.metadata.language_info.version = version
 
 
 def _difference(path: Path, expected: NotebookNode) -> Difference | None:

@@ -15,8 +15,7 @@ from IPython.display import DisplayHandle, display
 
 from course.errors import InputError
 from course.exercises.note import TEXT
-
-_WIDGET = "application/vnd.jupyter.widget-view+json"
+from course.show.live import Live, is_on, switch
 
 
 class Panel:
@@ -36,6 +35,7 @@ class Panel:
         self._draw = draw
         self._drawing = threading.Lock()
         self._handles: list[list[DisplayHandle]] = []
+        self._lives: list[Live] = []
         self._status = widgets.HTML()
         self._sliders = {name: self._slider(name, options, start) for name, options in choices.items()}
         self._buttons = [self._button(word, act) for word, act in buttons.items()]
@@ -53,18 +53,25 @@ class Panel:
                 for handles in self._handles:
                     for handle, part in zip(handles, self._shown, strict=True):
                         handle.update(part)
+                for live in self._lives:
+                    live.update(self._left(), repr(self))
             except Exception as error:  # noqa: BLE001  shown, whatever it is: a slider has no cell to show it in
                 self._say(f"This could not be drawn: {error}")
 
     def _ipython_display_(self) -> None:
         rows = [widgets.HBox(list(part), layout=widgets.Layout(flex_flow="row wrap")) for part in self._controls() if part]
-        box = widgets.VBox([*rows, self._status])
-        display({_WIDGET: box._repr_mimebundle_()[_WIDGET], "text/plain": repr(self)}, raw=True)
+        live = Live("panel", *rows, self._status)
+        live.show(self._left(), repr(self))
+        self._lives.append(live)
         self._handles.append([display(part, display_id=True) for part in self._shown])
+
+    def _left(self) -> str:
+        """Where the sliders stand, as HTML: what is to be seen of the controls when they are dead."""
+        return "".join(f"<div>{escape(f'{_words(name)}: {slider.label}')}</div>" for name, slider in self._sliders.items())
 
     def __repr__(self) -> str:
         """The controls in words; the picture below has words of its own."""
-        lines = [f"{_words(name)}: {slider.value}, of {_listed(slider.options)}" for name, slider in self._sliders.items()]
+        lines = [f"{_words(name)}: {slider.label}, of {_listed(slider.options)}" for name, slider in self._sliders.items()]
         return "\n".join([*lines, *(f"[{button.description}]" for button in self._buttons)])
 
     def _controls(self) -> tuple[Sequence[widgets.Widget], Sequence[widgets.Widget]]:
@@ -92,14 +99,14 @@ class Panel:
 
     def _button(self, word: str, act: Callable[[], object]) -> widgets.Button:
         button = widgets.Button(description=word, layout=widgets.Layout(width="auto"))
-        button.on_click(lambda _: None if button.disabled else self._run(word, act))
+        button.on_click(lambda _: self._run(word, act) if is_on(button) else None)
         return button
 
     def _run(self, word: str, act: Callable[[], object]) -> None:
         """Do what a button says and draw anew; what it returns, if it is a text, stands below the controls."""
         self._say(f"{word} …")
         for button in self._buttons:
-            button.disabled = True
+            switch(button, on=False)
         try:
             said = act()
             self._say(said if isinstance(said, str) else "")
@@ -107,7 +114,7 @@ class Panel:
             self._say(f"{word} did not work: {error}")
         finally:
             for button in self._buttons:
-                button.disabled = False
+                switch(button, on=True)
         self.refresh()
 
     def _say(self, text: str) -> None:
