@@ -33,7 +33,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not instal
 def lab(tmp_path_factory):
     """JupyterLab as `make lab` starts it, on a copy of the lessons: running a cell changes the notebook's file."""
     folder = tmp_path_factory.mktemp("lab")
-    shutil.copytree(ROOT / "lessons", folder / "lessons")
+    for name in ("lessons", "solutions"):
+        shutil.copytree(ROOT / name, folder / name)
     port, token = free_port(), secrets.token_hex(16)
     command = [
         sys.executable,
@@ -62,7 +63,9 @@ def lab(tmp_path_factory):
         return True
 
     until(answers, "JupyterLab to answer", SECONDS)
-    yield lambda path: f"{url}/lab/tree/{path}?token={token}&reset"
+    address = lambda path: f"{url}/lab/tree/{path}?token={token}&reset"  # noqa: E731
+    address.folder = folder
+    yield address
     server.terminate()
     server.wait(timeout=60)
 
@@ -107,11 +110,11 @@ STATE = """() => {
 }"""
 
 
-def open_lesson(browser, lab, stem):
+def open_lesson(browser, lab, stem, folder="lessons"):
     page = browser.new_page(viewport={"width": 1200, "height": 900})
     page.set_default_timeout(SECONDS * 1000)
     seen = Seen(page)
-    page.goto(lab(f"lessons/{stem}.ipynb"))
+    page.goto(lab(f"{folder}/{stem}.ipynb"))
     page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'")
     return page, seen
 
@@ -299,3 +302,122 @@ def test_a_store_killed_under_both_applications_stops_the_search_of_one_of_them(
     until_both("both.now === 'Now: all up'")
     assert seen.errors == []
     assert seen.beyond == []
+
+
+def save(page):
+    page.evaluate("window.jupyterapp.shell.currentWidget.context.save()")
+
+
+def shut_down(page):
+    """End the kernel, close the page."""
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.close()
+
+
+@pytest.mark.parametrize("folder", ["lessons", "solutions"])
+@pytest.mark.parametrize("stem", ["00_start_here", "01_build_three_databases"])
+def test_opening_and_saving_a_notebook_leaves_its_bytes_as_they_were(browser, lab, folder, stem):
+    path = lab.folder / folder / f"{stem}.ipynb"
+    shutil.copy(ROOT / folder / path.name, path)
+    before = path.read_bytes()
+    page, _ = open_lesson(browser, lab, stem, folder)
+    for number in range(page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets.length")):
+        page.evaluate("number => window.jupyterapp.shell.currentWidget.content.scrollToItem(number)", number)
+    expect(page.locator(".jp-RenderedMarkdown").last).to_be_visible()
+    version = page.evaluate("window.jupyterapp.shell.currentWidget.content.model.getMetadata('language_info').version")
+    if f'"version": "{version}"'.encode() in before:
+        assert not page.evaluate("window.jupyterapp.shell.currentWidget.context.model.dirty")
+    save(page)
+    after = path.read_bytes()
+    shut_down(page)
+    assert re.sub(rb'"version": "3.*?"', b"", after) == re.sub(rb'"version": "3.*?"', b"", before)
+
+
+ERROR = "Error displaying widget"
+
+
+def test_a_notebook_that_is_opened_again_without_its_kernel_shows_what_was_left_and_how_to_go_on(browser, lab):
+    page, _ = open_lesson(browser, lab, "00_start_here")
+    run_all(page)
+    expect(find(page, "button:has-text('Kill ChromaDB')")).to_be_visible()
+    expect(page.locator(".course-twin:visible")).to_have_count(0)
+    page.get_by_role("button", name="Kill ChromaDB").click()
+    until_drawn(page, "killed")
+    run_cell(page, "= predict(")
+    find(page, "input[type=radio]:enabled").check()
+    page.get_by_role("button", name="Lock in").and_(page.locator(":enabled")).first.click()
+    locked = page.get_by_role("status").filter(has_text="Locked in").first.inner_text().split(".")[0]
+    save(page)
+    shut_down(page)
+
+    page, _ = open_lesson(browser, lab, "00_start_here")
+    board = find(page, ".course-twin:has-text('ChromaDB: killed')")
+    page.wait_for_function("text => document.body.textContent.includes(text)", arg=ERROR)  # it is there, and hidden
+    expect(board).to_be_visible()
+    expect(board).to_contain_text("This board is as it was left, and dead")
+    expect(board).to_contain_text("Run All Above Selected Cell")
+    assert "killed" in svg_of(page.locator(".jp-RenderedMermaid img").first)
+    assert page.locator(".course-live").count() == 0
+    question = find(page, ".course-twin:has-text('Locked in')")
+    expect(question).to_contain_text(locked)
+    expect(question).to_contain_text("Run All Above Selected Cell")
+    assert ERROR not in page.evaluate("document.body.innerText")
+    shut_down(page)
+
+
+def test_after_a_restart_of_the_kernel_the_board_says_that_it_is_dead(browser, lab):
+    page, _ = open_lesson(browser, lab, "00_start_here")
+    page.evaluate(SELECT, "show.board(")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-above')")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell')")
+    expect(page.get_by_role("button", name="Kill ChromaDB")).to_be_visible()
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    expect(page.locator(".course-twin").first).to_be_visible()
+    expect(page.locator(".course-twin").first).to_contain_text("This board is as it was left, and dead")
+    expect(page.get_by_role("button", name="Kill ChromaDB")).to_be_hidden()
+    shut_down(page)
+
+
+FOCUS = "document.activeElement.textContent"
+
+
+def test_by_keyboard_a_button_keeps_the_focus_and_the_options_are_one_group(browser, lab):
+    page, _ = open_lesson(browser, lab, "00_start_here")
+    page.evaluate(SELECT, "= predict(")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-above')")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell')")
+    group = page.get_by_role("radiogroup", name="Predict. PostgreSQL is killed")
+    expect(group).to_be_visible()
+    group.get_by_role("radio").first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(group.get_by_role("radio").nth(1)).to_be_checked()
+    lock = page.get_by_role("button", name="Lock in")
+    expect(lock).to_be_enabled()
+    page.keyboard.press("Tab")
+    assert page.evaluate(FOCUS) == "Lock in"
+    page.keyboard.press("Space")
+    expect(lock).to_be_disabled()  # to those who listen, by aria-disabled
+    assert page.evaluate(FOCUS) == "Lock in"
+    find(page, "button:has-text('Kill Redis')").focus()
+    page.keyboard.press("Space")
+    until_drawn(page, "killed")
+    assert page.evaluate(FOCUS) == "Kill Redis"
+    assert page.locator(".jp-RenderedMermaid img").first.get_attribute("alt") == "Your FastAPI App"
+    shut_down(page)
+
+
+def test_in_presentation_mode_buttons_and_questions_are_as_large_as_the_text(browser, lab):
+    page, _ = open_lesson(browser, lab, "00_start_here")
+    page.evaluate(SELECT, "= predict(")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-above')")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell')")
+    find(page, ".course-live button")
+    size = "node => getComputedStyle(node).fontSize"
+    text = page.locator(".jp-RenderedMarkdown p:visible").first
+    plain = text.evaluate(size)
+    page.evaluate("window.jupyterapp.commands.execute('application:toggle-presentation-mode')")
+    page.wait_for_function(f"([node, plain]) => ({size})(node) !== plain", arg=[text.element_handle(), plain])
+    for part in (".course-live button", ".course-live .widget-radio-box label", ".course-live [role=status]"):
+        assert find(page, part).evaluate(size) == text.evaluate(size)
+    page.evaluate("window.jupyterapp.commands.execute('application:toggle-presentation-mode')")
+    shut_down(page)

@@ -18,7 +18,14 @@ from course.errors import InputError
 from course.exercises.note import TEXT
 from course.show.live import Live, is_on, switch
 
-MERMAID = "text/vnd.mermaid"
+MARKDOWN = "text/markdown"
+"""A diagram is shown as mermaid in Markdown. JupyterLab draws mermaid's own type as well, but then writes its picture into the
+notebook, which so changes by being opened, and draws all that stands beside it anew, which takes the focus off a button."""
+
+_THEME = """%%{init: {"theme": "base", "themeVariables": {"primaryColor": "#ECEFF1", "primaryTextColor": "#000",
+"primaryBorderColor": "#546E7A", "lineColor": "#808080", "edgeLabelBackground": "#ECEFF1"}}}%%"""
+"""One look for the light and the dark theme: JupyterLab does not draw a diagram anew when its theme changes."""
+
 _COLOURS = {
     "PostgreSQL": "fill:#336791,stroke:#1A4971,color:#fff",
     "ChromaDB": "fill:#FFF3E0,stroke:#EF6C00,color:#000",
@@ -43,7 +50,7 @@ class Diagram:
         return self.text
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {MERMAID: self.source, "text/plain": self.text}
+        return {MARKDOWN: drawn(self.source, self.text), "text/plain": self.text}
 
 
 def diagram(source: str, text: str) -> Diagram:
@@ -113,8 +120,8 @@ class Board:
                 return
             states = self._states()
             self._arrange(states)
-            self._handle.update(self._bundle(states), raw=True)
             self._live.update(_lines(_status_text(states)), _status_text(states))
+            self._handle.update(self._bundle(states), raw=True)
 
     def close(self) -> None:
         """Leave the picture as it is, without working buttons."""
@@ -165,7 +172,8 @@ class Board:
 
     def _bundle(self, states: list[tuple[BoardServer, str]]) -> dict[str, str]:
         lines = "".join(f"\n  → {server.name} ({server.role}): {state}" for server, state in states)
-        return {MERMAID: picture(states), "text/plain": f"Your FastAPI App{lines}"}
+        text = f"Your FastAPI App{lines}"
+        return {MARKDOWN: drawn(picture(states), text), "text/plain": text}
 
 
 def board(stack: BoardStack) -> None:
@@ -192,6 +200,14 @@ def picture(states: list[tuple[BoardServer, str]]) -> str:
         colour = _COLOURS.get(server.name.split()[0], _OTHER) if running else _DOWN
         lines += [f'    APP {"-->" if running else "-.->"} S{number}["{label}"]', f"    style S{number} {colour}"]
     return "\n".join(lines)
+
+
+def drawn(source: str, text: str) -> str:
+    """Mermaid's source as Markdown, in the course's colours and with its words for those who do not see it."""
+    words = text.translate(str.maketrans("{}", "()")).replace("%%", "%")
+    kind, _, rest = source.partition("\n")
+    title = re.split(r"(?<=[.?!]) |\n", words, maxsplit=1)[0]
+    return f"```mermaid\n{_THEME}\n{kind}\n    accTitle: {title}\n    accDescr {{\n{words}\n    }}\n{rest}\n```"
 
 
 def _label(text: str) -> str:

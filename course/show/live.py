@@ -19,7 +19,7 @@ _OFF = "course-off"
 _STYLE = """
 .jp-OutputArea:has(.course-live:not(.jupyter-widgets-disconnected)) .course-twin,
 body:not(:has(.jp-OutputArea)):has(.course-live:not(.jupyter-widgets-disconnected)) .course-twin,
-.jp-OutputArea:has(.course-twin) .jp-OutputArea-child:has(> .jp-OutputArea-output.jupyter-widgets:not(:has(*))),
+.jp-OutputArea:has(.course-twin) .jp-OutputArea-child:has(> .jp-OutputArea-output.jupyter-widgets),
 .jp-OutputArea:has(.course-twin) .course-live.jupyter-widgets-disconnected { display: none !important; }
 .jp-OutputArea:has(.course-twin):not(:has(.course-live:not(.jupyter-widgets-disconnected))) .jp-RenderedMermaid { opacity: 0.5; }
 .course-twin { animation: course-twin 1s step-end; }

@@ -48,13 +48,13 @@ class Panel:
     def refresh(self) -> None:
         """Draw the picture anew. May be called from any thread; what goes wrong is told below the controls."""
         with self._drawing:
+            for live in self._lives:
+                live.update(self._left(), repr(self))
             try:
                 self._shown = _parts(self._draw(**self.values))
                 for handles in self._handles:
                     for handle, part in zip(handles, self._shown, strict=True):
                         handle.update(part)
-                for live in self._lives:
-                    live.update(self._left(), repr(self))
             except Exception as error:  # noqa: BLE001  shown, whatever it is: a slider has no cell to show it in
                 self._say(f"This could not be drawn: {error}")
 
@@ -67,11 +67,15 @@ class Panel:
 
     def _left(self) -> str:
         """Where the sliders stand, as HTML: what is to be seen of the controls when they are dead."""
-        return "".join(f"<div>{escape(f'{_words(name)}: {slider.label}')}</div>" for name, slider in self._sliders.items())
+        return "".join(
+            f"<div>{escape(f'{_words(name)}: {_label(slider.value)}')}</div>" for name, slider in self._sliders.items()
+        )
 
     def __repr__(self) -> str:
         """The controls in words; the picture below has words of its own."""
-        lines = [f"{_words(name)}: {slider.label}, of {_listed(slider.options)}" for name, slider in self._sliders.items()]
+        lines = [
+            f"{_words(name)}: {_label(slider.value)}, of {_listed(slider.options)}" for name, slider in self._sliders.items()
+        ]
         return "\n".join([*lines, *(f"[{button.description}]" for button in self._buttons)])
 
     def _controls(self) -> tuple[Sequence[widgets.Widget], Sequence[widgets.Widget]]:
@@ -83,7 +87,7 @@ class Panel:
                 f"show.panel() takes two values or more for {name!r}, and starts with one of them. Nothing was drawn."
             )
         slider = widgets.SelectionSlider(
-            options=[(f"{option:,}" if isinstance(option, int) else str(option), option) for option in options],
+            options=[(_label(option), option) for option in options],
             value=start.get(name, options[0]),
             description=_words(name),
             continuous_update=False,
@@ -150,6 +154,10 @@ def _parts(drawn: object) -> tuple[object, ...]:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
+
+
+def _label(option: object) -> str:
+    return f"{option:,}" if isinstance(option, int) else str(option)
 
 
 def _listed(options: Sequence[tuple[str, object]]) -> str:
