@@ -3,7 +3,8 @@
 A saved notebook holds no widget, only its name: once the kernel has ended, JupyterLab would show an error in its place, and after
 a restart buttons that do nothing. The twin is an output of its own, kept up to date and hidden while the widget lives. Its style
 hides the dead widget and lets the live one follow the notebook's font size; its script names what ipywidgets leaves unnamed
-to those who do not see it. What is shown stands in `diagrams.py`, `panels.py` and `quiz.py`.
+to those who do not see it, and keeps JupyterLab from taking the arrow keys of options and sliders. What is shown stands in
+`diagrams.py`, `panels.py` and `quiz.py`.
 """
 
 from __future__ import annotations
@@ -33,23 +34,29 @@ body:not(:has(.jp-OutputArea)):has(.course-live:not(.jupyter-widgets-disconnecte
 """.strip()
 
 _SCRIPT = """
-if (!window.courseLive) {
+{
   const set = (node, name, value) => { if (node.getAttribute(name) !== value) node.setAttribute(name, value); };
-  const name = () => document.querySelectorAll('.course-live').forEach((live, number) => {
+  const name = () => document.querySelectorAll('.course-live').forEach((live) => {
     live.querySelectorAll('.jupyter-button').forEach(
       (button) => set(button, 'aria-disabled', String(button.disabled || button.classList.contains('course-off'))));
     live.querySelectorAll('.widget-radio-box').forEach((box) => {
       set(box, 'role', 'radiogroup');
       set(box, 'aria-label', live.querySelector('.widget-html-content').textContent);
-      box.querySelectorAll('input').forEach((radio) => { radio.name = `course-${number}`; });
+      box.dataset.group ??= window.courseGroups = (window.courseGroups ?? 0) + 1;
+      box.querySelectorAll('input').forEach((radio) => {
+        radio.name = `course-${box.dataset.group}`;
+        set(radio, 'data-lm-suppress-shortcuts', 'true');
+      });
     });
     live.querySelectorAll('.widget-slider').forEach((slider) => {
       const handle = slider.querySelector('[role=slider]');
+      set(handle, 'data-lm-suppress-shortcuts', 'true');
       set(handle, 'aria-label', slider.querySelector('.widget-label').textContent);
       set(handle, 'aria-valuetext', slider.querySelector('.widget-readout').textContent);
     });
   });
   const changes = { subtree: true, childList: true, characterData: true, attributeFilter: ['class', 'aria-valuetext'] };
+  window.courseLive?.disconnect();
   window.courseLive = new MutationObserver(name);
   window.courseLive.observe(document.body, changes);
   name();
