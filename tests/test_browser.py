@@ -14,6 +14,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -382,6 +383,64 @@ def test_after_a_restart_of_the_kernel_the_board_says_that_it_is_dead(browser, l
 def forget(lab):
     """As a learner who has locked in nothing yet."""
     (lab.folder / "home" / "progress.json").unlink(missing_ok=True)
+
+
+DISPLAYS = """
+import altair as alt
+
+from course import show
+
+
+def draw(days):
+    numbers = alt.Data(values=[{"day": 1, "found": days}])
+    return show.chart(alt.Chart(numbers, title=f"{days:,} days").mark_bar().encode(x="day:O", y="found:Q"))
+
+
+show.panel(draw, days=[1, 1000, 2000])
+"""
+
+
+@pytest.fixture
+def displays(browser, lab):
+    """A notebook with a panel and a chart in it, run."""
+    metadata = nbformat.read(ROOT / "lessons" / "00_start_here.ipynb", 4).metadata
+    diagram = "show.diagram('flowchart LR\\n    APP --> CHROMA[ChromaDB]', 'The application asks ChromaDB.')"
+    cells = [nbformat.v4.new_code_cell(source, id=f"cell-{number}") for number, source in enumerate([DISPLAYS, diagram])]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), lab.folder / "lessons" / "displays.ipynb")
+    page, seen = open_lesson(browser, lab, "displays")
+    assert run_all(page)["errors"] == []
+    yield page
+    assert seen.errors == []
+    shut_down(page)
+
+
+def test_a_slider_has_a_name_speaks_its_value_and_keeps_the_focus_while_its_chart_is_drawn_anew(displays):
+    slider = displays.get_by_role("slider", name="days")
+    expect(slider).to_have_attribute("aria-valuetext", "1")
+    slider.focus()
+    displays.keyboard.press("ArrowUp")
+    expect(slider).to_have_attribute("aria-valuetext", "1,000")
+    expect(displays.locator(".jp-RenderedVegaCommon5 svg, .jp-RenderedVegaCommon5 canvas")).to_have_count(1)
+    displays.wait_for_function(f"() => ({STATE})().said.includes('1,000 days')")
+    expect(slider).to_be_focused()
+    expect(displays.locator("summary")).to_have_count(0)  # Vega's menu, which has no name
+
+
+def test_what_is_drawn_is_not_written_into_the_notebook(displays, lab):
+    expect(displays.get_by_role("img", name="The application asks ChromaDB.")).to_be_visible()
+    expect(displays.locator(".jp-RenderedVegaCommon5 svg, .jp-RenderedVegaCommon5 canvas")).to_have_count(1)
+    save(displays)
+    assert (lab.folder / "lessons" / "displays.ipynb").stat().st_size < 12_000
+
+
+def test_a_diagram_looks_the_same_in_both_themes(displays):
+    picture = displays.get_by_role("img", name="The application asks ChromaDB.")
+    before = svg_of(picture)
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        displays.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+        run_all(displays)
+        colours = re.findall("#[0-9A-Fa-f]{6}", svg_of(picture))
+        assert sorted(set(colours)) == sorted(set(re.findall("#[0-9A-Fa-f]{6}", before)))
 
 
 FOCUS = "document.activeElement.textContent"
