@@ -430,7 +430,10 @@ def test_what_is_drawn_is_not_written_into_the_notebook(displays, lab):
     expect(displays.get_by_role("img", name="The application asks ChromaDB.")).to_be_visible()
     expect(displays.locator(".jp-RenderedVegaCommon5 svg, .jp-RenderedVegaCommon5 canvas")).to_have_count(1)
     save(displays)
-    assert (lab.folder / "lessons" / "displays.ipynb").stat().st_size < 12_000
+    saved = nbformat.read(lab.folder / "lessons" / "displays.ipynb", 4)
+    shown = [output.data for cell in saved.cells for output in cell.outputs]
+    assert any("application/vnd.vegalite.v5+json" in data for data in shown)
+    assert not any("image/svg+xml" in data or len(data.get("image/png", "")) > 200 for data in shown)
 
 
 def test_a_diagram_looks_the_same_in_both_themes(displays):

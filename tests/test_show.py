@@ -422,6 +422,13 @@ def test_a_dead_board_shows_its_last_state_says_that_it_is_dead_and_how_to_go_on
     assert "Run → Run All Above Selected Cell" in left(shown)
 
 
+def test_the_words_are_not_sent_again_while_they_are_the_same(shown: Shown) -> None:
+    board = Board(FakeStack())
+    before = len(shown)
+    board.refresh()
+    assert [set(output["data"]) for output in shown[before:]] == [{MARKDOWN, "text/plain"}], "the picture alone"
+
+
 def test_a_dead_prediction_shows_what_was_chosen(shown: Shown) -> None:
     guess = predict(*QUESTION)
     assert "○ a)&nbsp; 0 &lt; 9" in left(shown)

@@ -133,9 +133,8 @@ def _tidy(notebook: NotebookNode, paths: dict[str, str]) -> None:
             outputs = [_without(output, paths) for output in cell.outputs]
             for output in outputs:
                 output.get("data", {}).pop(_WIDGET_VIEW, None)
-            cell.outputs = [
-                output for output in outputs if output.get("data", True)
-            ]  # a widget whose words are elsewhere is gone
+            # A widget has its words in another output, and leaves nothing.
+            cell.outputs = [output for output in outputs if output.get("data", True)]
 
 
 def _without(value: object, paths: dict[str, str]) -> object:

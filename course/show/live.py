@@ -70,23 +70,28 @@ class Live:
     """A widget in a notebook, and its twin. `show` displays both; `update` tells the twin what the widget shows now."""
 
     def __init__(self, what: str, *parts: widgets.Widget) -> None:
-        """Args:
-        what: what it is, in a word, such as `board`.
-        parts: what the widget consists of, from top to bottom.
+        """Make it. What is displayed is told to `show`.
+
+        Args:
+            what: what it is, in a word, such as `board`.
+            parts: what the widget consists of, from top to bottom.
         """
         self.widget = widgets.VBox(list(parts))
         self.widget.add_class("course-live")
         self._what = what
         self._handle: DisplayHandle | None = None
+        self._shown = ("", "")
 
     def show(self, html: str, text: str) -> None:
         """Display the widget, and the twin: what is seen as HTML, and in plain text."""
+        self._shown = (html, text)
         self._handle = display(self._twin(html, text), raw=True, display_id=True)
         display({WIDGET: self.widget._repr_mimebundle_()[WIDGET]}, raw=True)
 
     def update(self, html: str, text: str) -> None:
-        """Bring the twin up to date. Before the widget is shown there is none."""
-        if self._handle is not None:
+        """Bring the twin up to date, if it is not. Before the widget is shown there is none."""
+        if self._handle is not None and self._shown != (html, text):
+            self._shown = (html, text)
             self._handle.update(self._twin(html, text), raw=True)
 
     def _twin(self, html: str, text: str) -> dict[str, str]:
