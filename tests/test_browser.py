@@ -14,6 +14,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -33,7 +34,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not instal
 def lab(tmp_path_factory):
     """JupyterLab as `make lab` starts it, on a copy of the lessons: running a cell changes the notebook's file."""
     folder = tmp_path_factory.mktemp("lab")
-    shutil.copytree(ROOT / "lessons", folder / "lessons")
+    for name in ("lessons", "solutions"):
+        shutil.copytree(ROOT / name, folder / name)
     port, token = free_port(), secrets.token_hex(16)
     command = [
         sys.executable,
@@ -62,7 +64,9 @@ def lab(tmp_path_factory):
         return True
 
     until(answers, "JupyterLab to answer", SECONDS)
-    yield lambda path: f"{url}/lab/tree/{path}?token={token}&reset"
+    address = lambda path: f"{url}/lab/tree/{path}?token={token}&reset"  # noqa: E731
+    address.folder = folder
+    yield address
     server.terminate()
     server.wait(timeout=60)
 
@@ -107,11 +111,11 @@ STATE = """() => {
 }"""
 
 
-def open_lesson(browser, lab, stem):
+def open_lesson(browser, lab, stem, folder="lessons"):
     page = browser.new_page(viewport={"width": 1200, "height": 900})
     page.set_default_timeout(SECONDS * 1000)
     seen = Seen(page)
-    page.goto(lab(f"lessons/{stem}.ipynb"))
+    page.goto(lab(f"{folder}/{stem}.ipynb"))
     page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'")
     return page, seen
 
@@ -299,3 +303,190 @@ def test_a_store_killed_under_both_applications_stops_the_search_of_one_of_them(
     until_both("both.now === 'Now: all up'")
     assert seen.errors == []
     assert seen.beyond == []
+
+
+def save(page):
+    page.evaluate("window.jupyterapp.shell.currentWidget.context.save()")
+
+
+def shut_down(page):
+    """End the kernel, close the page."""
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.close()
+
+
+@pytest.mark.parametrize("folder", ["lessons", "solutions"])
+@pytest.mark.parametrize("stem", ["00_start_here", "01_build_three_databases"])
+def test_opening_and_saving_a_notebook_leaves_its_bytes_as_they_were(browser, lab, folder, stem):
+    path = lab.folder / folder / f"{stem}.ipynb"
+    shutil.copy(ROOT / folder / path.name, path)
+    before = path.read_bytes()
+    page, _ = open_lesson(browser, lab, stem, folder)
+    for number in range(page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets.length")):
+        page.evaluate("number => window.jupyterapp.shell.currentWidget.content.scrollToItem(number)", number)
+    expect(page.locator(".jp-RenderedMarkdown").last).to_be_visible()
+    version = page.evaluate("window.jupyterapp.shell.currentWidget.content.model.getMetadata('language_info').version")
+    if f'"version": "{version}"'.encode() in before:
+        assert not page.evaluate("window.jupyterapp.shell.currentWidget.context.model.dirty")
+    save(page)
+    after = path.read_bytes()
+    shut_down(page)
+    assert re.sub(rb'"version": "3.*?"', b"", after) == re.sub(rb'"version": "3.*?"', b"", before)
+
+
+ERROR = "Error displaying widget"
+
+
+def test_a_notebook_that_is_opened_again_without_its_kernel_shows_what_was_left_and_how_to_go_on(browser, lab):
+    forget(lab)
+    page, _ = open_lesson(browser, lab, "00_start_here")
+    run_all(page)
+    expect(find(page, "button:has-text('Kill ChromaDB')")).to_be_visible()
+    expect(page.locator(".course-twin:visible")).to_have_count(0)
+    page.get_by_role("button", name="Kill ChromaDB").click()
+    until_drawn(page, "killed")
+    run_cell(page, "= predict(")
+    find(page, "input[type=radio]:enabled").check()
+    page.get_by_role("button", name="Lock in").and_(page.locator(":enabled")).first.click()
+    expect(page.get_by_role("status").filter(has_text="Locked in: both.")).to_be_visible()
+    save(page)
+    shut_down(page)
+
+    page, _ = open_lesson(browser, lab, "00_start_here")
+    board = find(page, ".course-twin:has-text('ChromaDB: killed')")
+    page.wait_for_function("text => document.body.textContent.includes(text)", arg=ERROR)  # it is there, and hidden
+    expect(board).to_be_visible()
+    expect(board).to_contain_text("This board is as it was left, and dead")
+    expect(board).to_contain_text("Run All Above Selected Cell")
+    assert "killed" in svg_of(page.locator(".jp-RenderedMermaid img").first)
+    assert page.locator(".course-live").count() == 0
+    question = find(page, ".course-twin:has-text('Locked in: both.')")
+    expect(question).to_be_visible()
+    expect(question).to_contain_text("Run All Above Selected Cell")
+    assert ERROR not in page.evaluate("document.body.innerText")
+    shut_down(page)
+
+
+def test_after_a_restart_of_the_kernel_the_board_says_that_it_is_dead(browser, lab):
+    page, _ = open_lesson(browser, lab, "00_start_here")
+    page.evaluate(SELECT, "show.board(")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-above')")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell')")
+    expect(page.get_by_role("button", name="Kill ChromaDB")).to_be_visible()
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    expect(page.locator(".course-twin").first).to_be_visible()
+    expect(page.locator(".course-twin").first).to_contain_text("This board is as it was left, and dead")
+    expect(page.get_by_role("button", name="Kill ChromaDB")).to_be_hidden()
+    shut_down(page)
+
+
+def forget(lab):
+    """As a learner who has locked in nothing yet."""
+    (lab.folder / "home" / "progress.json").unlink(missing_ok=True)
+
+
+DISPLAYS = """
+import altair as alt
+
+from course import show
+
+
+def draw(days):
+    numbers = alt.Data(values=[{"day": 1, "found": days}])
+    return show.chart(alt.Chart(numbers, title=f"{days:,} days").mark_bar().encode(x="day:O", y="found:Q"))
+
+
+show.panel(draw, days=[1, 1000, 2000])
+"""
+
+
+@pytest.fixture
+def displays(browser, lab):
+    """A notebook with a panel and a chart in it, run."""
+    metadata = nbformat.read(ROOT / "lessons" / "00_start_here.ipynb", 4).metadata
+    diagram = "show.diagram('flowchart LR\\n    APP --> CHROMA[ChromaDB]', 'The application asks ChromaDB.')"
+    cells = [nbformat.v4.new_code_cell(source, id=f"cell-{number}") for number, source in enumerate([DISPLAYS, diagram])]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), lab.folder / "lessons" / "displays.ipynb")
+    page, seen = open_lesson(browser, lab, "displays")
+    assert run_all(page)["errors"] == []
+    yield page
+    assert seen.errors == []
+    shut_down(page)
+
+
+def test_a_slider_has_a_name_speaks_its_value_and_keeps_the_focus_while_its_chart_is_drawn_anew(displays):
+    slider = displays.get_by_role("slider", name="days")
+    expect(slider).to_have_attribute("aria-valuetext", "1")
+    slider.focus()
+    displays.keyboard.press("ArrowUp")
+    expect(slider).to_have_attribute("aria-valuetext", "1,000")
+    expect(displays.locator(".jp-RenderedVegaCommon5 svg, .jp-RenderedVegaCommon5 canvas")).to_have_count(1)
+    displays.wait_for_function(f"() => ({STATE})().said.includes('1,000 days')")
+    expect(slider).to_be_focused()
+    expect(displays.locator("summary")).to_have_count(0)  # Vega's menu, which has no name
+
+
+def test_what_is_drawn_is_not_written_into_the_notebook(displays, lab):
+    expect(displays.get_by_role("img", name="The application asks ChromaDB.")).to_be_visible()
+    expect(displays.locator(".jp-RenderedVegaCommon5 svg, .jp-RenderedVegaCommon5 canvas")).to_have_count(1)
+    save(displays)
+    saved = nbformat.read(lab.folder / "lessons" / "displays.ipynb", 4)
+    shown = [output.data for cell in saved.cells for output in cell.outputs]
+    assert any("application/vnd.vegalite.v5+json" in data for data in shown)
+    assert not any("image/svg+xml" in data or len(data.get("image/png", "")) > 200 for data in shown)
+
+
+def test_a_diagram_looks_the_same_in_both_themes(displays):
+    picture = displays.get_by_role("img", name="The application asks ChromaDB.")
+    before = svg_of(picture)
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        displays.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+        run_all(displays)
+        colours = re.findall("#[0-9A-Fa-f]{6}", svg_of(picture))
+        assert sorted(set(colours)) == sorted(set(re.findall("#[0-9A-Fa-f]{6}", before)))
+
+
+FOCUS = "document.activeElement.textContent"
+
+
+def test_by_keyboard_a_button_keeps_the_focus_and_the_options_are_one_group(browser, lab):
+    forget(lab)
+    page, _ = open_lesson(browser, lab, "00_start_here")
+    page.evaluate(SELECT, "= predict(")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-above')")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell')")
+    group = page.get_by_role("radiogroup", name="Predict. PostgreSQL is killed")
+    expect(group).to_be_visible()
+    group.get_by_role("radio").first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(group.get_by_role("radio").nth(1)).to_be_checked()
+    lock = page.get_by_role("button", name="Lock in")
+    expect(lock).to_be_enabled()
+    page.keyboard.press("Tab")
+    assert page.evaluate(FOCUS) == "Lock in"
+    page.keyboard.press("Space")
+    expect(lock).to_be_disabled()  # to those who listen, by aria-disabled
+    assert page.evaluate(FOCUS) == "Lock in"
+    find(page, "button:has-text('Kill Redis')").focus()
+    page.keyboard.press("Space")
+    until_drawn(page, "killed")
+    assert page.evaluate(FOCUS) == "Kill Redis"
+    assert page.locator(".jp-RenderedMermaid img").first.get_attribute("alt") == "Your FastAPI App"
+    shut_down(page)
+
+
+def test_in_presentation_mode_buttons_and_questions_are_as_large_as_the_text(browser, lab):
+    page, _ = open_lesson(browser, lab, "00_start_here")
+    page.evaluate(SELECT, "= predict(")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-above')")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell')")
+    find(page, ".course-live button")
+    size = "node => getComputedStyle(node).fontSize"
+    text = page.locator(".jp-RenderedMarkdown p:visible").first
+    plain = text.evaluate(size)
+    page.evaluate("window.jupyterapp.commands.execute('application:toggle-presentation-mode')")
+    page.wait_for_function(f"([node, plain]) => ({size})(node) !== plain", arg=[text.element_handle(), plain])
+    for part in (".course-live button", ".course-live .widget-radio-box label", ".course-live [role=status]"):
+        assert find(page, part).evaluate(size) == text.evaluate(size)
+    page.evaluate("window.jupyterapp.commands.execute('application:toggle-presentation-mode')")
+    shut_down(page)

@@ -157,6 +157,18 @@ def test_widgets_keep_their_text_only(built: Layout) -> None:
     assert set(solution.metadata) == {"kernelspec", "language_info"}
 
 
+WIDGET_ALONE = """
+display({"application/vnd.jupyter.widget-view+json": {}}, raw=True)
+print("words")
+"""
+
+
+def test_a_widget_whose_words_stand_in_another_output_leaves_nothing(tmp_path: Path) -> None:
+    layout = course(tmp_path, cells(WIDGET_ALONE))
+    assert main(["01"], layout) == 0
+    assert [output.output_type for output in read(layout.solution(FIRST)).cells[1].outputs] == ["stream"]
+
+
 def test_head_and_navigation_come_from_the_manifest(built: Layout) -> None:
     first, second = read(built.lesson(FIRST)), read(built.lesson(SECOND))
     head = first.cells[0].source
@@ -493,6 +505,12 @@ def test_a_notebook_edited_by_hand_is_noticed(
     assert status == 1
     assert said.startswith(f"{folder}/01_first.ipynb: ")
     assert re.search(message, said)
+
+
+@pytest.mark.parametrize("folder", ["lessons", "solutions"])
+def test_a_notebook_that_another_python_saved_is_fresh(built: Layout, capsys: pytest.CaptureFixture[str], folder: str) -> None:
+    spoil(built.root / folder / "01_first.ipynb", "notebook['metadata']['language_info']['version'] = '3.99.0'")
+    assert check(built, capsys, "01")[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,10 @@ from course import manifest, predict, progress, show
 from course.errors import CourseError, InputError, ServerError
 from course.exercises.note import Note
 from course.show import charts, diagrams, quiz
-from course.show.diagrams import MERMAID, Board
+from course.show.diagrams import MARKDOWN, Board
+from course.show.live import WIDGET, is_on
 from course.show.panels import Panel
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
 Shown = list[dict[str, Any]]
 
 
@@ -105,6 +105,10 @@ def test_html_is_escaped_everywhere() -> None:
         (np.float32(1.5), "1.500"),
         (np.int64(7), "7"),
         (float("nan"), "nan"),
+        (5.0, "5"),
+        (-16.0, "-16"),
+        (1.0, "1.000"),
+        (float("inf"), "inf"),
         (decimal.Decimal("1.00000000"), "1.000"),
         (decimal.Decimal("12"), "12"),
         (decimal.Decimal("NaN"), "NaN"),
@@ -199,7 +203,7 @@ def buttons(board: Board) -> dict[str, Any]:
 
 
 def enabled(board: Board) -> set[str]:
-    return {name for name, button in buttons(board).items() if not button.disabled}
+    return {name for name, button in buttons(board).items() if is_on(button)}
 
 
 def test_the_board_draws_the_servers_with_their_states(shown: Shown) -> None:
@@ -209,11 +213,11 @@ def test_the_board_draws_the_servers_with_their_states(shown: Shown) -> None:
         "Your FastAPI App\n  → PostgreSQL (users, chats, settings): running\n"
         "  → ChromaDB (document embeddings): running\n  → Redis (caching, sessions): running"
     )
-    assert 'S1["ChromaDB<br/>document embeddings<br/><b>running</b>"]' in picture[MERMAID]
-    assert "style S1 fill:#FFF3E0,stroke:#EF6C00,color:#000" in picture[MERMAID]
-    assert all("color:#" in line for line in picture[MERMAID].splitlines() if "style" in line)
-    assert WIDGET in shown[1]["data"]
+    assert 'S1["ChromaDB<br/>document embeddings<br/><b>running</b>"]' in picture[MARKDOWN]
+    assert "style S1 fill:#FFF3E0,stroke:#EF6C00,color:#000" in picture[MARKDOWN]
+    assert all("color:#" in line for line in picture[MARKDOWN].splitlines() if "style" in line)
     assert shown[1]["data"]["text/plain"] == "PostgreSQL: running · ChromaDB: running · Redis: running"
+    assert set(shown[2]["data"]) == {WIDGET}
 
 
 def test_a_button_kills_and_another_starts_and_the_picture_follows(shown: Shown) -> None:
@@ -224,13 +228,13 @@ def test_a_button_kills_and_another_starts_and_the_picture_follows(shown: Shown)
     assert enabled(board) == {"Kill PostgreSQL", "Start ChromaDB", "Kill Redis"}
     assert (shown[-1]["update"], shown[-1]["transient"]["display_id"]) == (True, first)
     assert "ChromaDB (document embeddings): killed" in shown[-1]["data"]["text/plain"]
-    assert "APP -.-> S1" in shown[-1]["data"][MERMAID]
-    assert "stroke-dasharray" in shown[-1]["data"][MERMAID]
+    assert "APP -.-> S1" in shown[-1]["data"][MARKDOWN]
+    assert "stroke-dasharray" in shown[-1]["data"][MARKDOWN]
     assert "ChromaDB: killed" in board._status.value
     buttons(board)["Start ChromaDB"].click()
-    assert any("ChromaDB (document embeddings): starting" in one["data"]["text/plain"] for one in shown)
+    assert any("ChromaDB (document embeddings): starting" in one["data"].get("text/plain", "") for one in shown)
     assert enabled(board) == {"Kill PostgreSQL", "Kill ChromaDB", "Kill Redis"}
-    assert "stroke-dasharray" not in shown[-1]["data"][MERMAID]
+    assert "stroke-dasharray" not in shown[-1]["data"][MARKDOWN]
 
 
 def test_a_change_from_another_thread_is_drawn(shown: Shown) -> None:
@@ -276,10 +280,10 @@ def test_a_new_board_ends_the_former_one_of_the_same_stack(shown: Shown) -> None
     assert "This board has ended" in former._status.value
     before = len(shown)
     stack.servers[0].kill()
-    assert len(shown) == before + 1
+    assert len(shown) == before + 2, "one picture and its twin"
     former.close()
     former.refresh()
-    assert (len(shown), len(stack.watchers)) == (before + 1, 1)
+    assert (len(shown), len(stack.watchers)) == (before + 2, 1)
 
 
 def test_servers_of_others_have_no_buttons(shown: Shown) -> None:
@@ -309,7 +313,7 @@ def test_a_question_has_lettered_options_and_no_choice_made_for_you(shown: Shown
         "  ( ) b  9",
         "  ( ) c  0 < 9",
     ]
-    assert WIDGET in shown[0]["data"]
+    assert set(shown[1]["data"]) == {WIDGET}
     assert guess._radio.value is None
     assert guess._button.disabled
     guess._button.click()
@@ -319,11 +323,12 @@ def test_a_question_has_lettered_options_and_no_choice_made_for_you(shown: Shown
 def test_a_locked_prediction_cannot_be_changed_and_survives_a_second_run(shown: Shown) -> None:
     guess = predict(*QUESTION)
     choose(guess, "9")
-    assert (guess.choice, guess._radio.disabled, guess._button.disabled) == ("9", True, True)
+    assert (guess.choice, guess._radio.disabled, is_on(guess._button)) == ("9", True, False)
+    assert not guess._button.disabled, "a disabled button loses the keyboard's focus"
     choose(guess, "0 < 9")
     again = predict(*QUESTION)
     assert (again.choice, again._radio.value, again._radio.disabled) == ("9", "9", True)
-    assert "  (x) b  9" in shown[-1]["data"]["text/plain"]
+    assert "  (x) b  9" in shown[-2]["data"]["text/plain"]
     assert progress.prediction("00.guess") == "9"
 
 
@@ -365,7 +370,7 @@ def test_an_outcome_that_is_no_option_is_an_error(shown: Shown) -> None:
     guess = predict(*QUESTION)
     with pytest.raises(InputError, match="none of the options"):
         guess.reveal("8", because="")
-    assert len(shown) == 1
+    assert [set(output["data"]) for output in shown] == [{"text/html", "text/plain"}, {WIDGET}]
 
 
 def test_the_question_does_not_carry_markup(shown: Shown) -> None:
@@ -401,6 +406,49 @@ def test_a_prediction_that_cannot_be_kept_says_so(shown: Shown, monkeypatch: pyt
     assert "cannot keep its files" in guess._status.value
 
 
+# ---- what is left of a widget when its kernel has ended
+
+
+def left(shown: Shown) -> str:
+    """What the last twin shows, without its style and script."""
+    twins = [output["data"]["text/html"] for output in shown if "course-twin" in output["data"].get("text/html", "")]
+    return re.sub("<(style|script)>.*?</\\1>|<[^>]+>", " ", twins[-1], flags=re.DOTALL)
+
+
+def test_a_dead_board_shows_its_last_state_says_that_it_is_dead_and_how_to_go_on(shown: Shown) -> None:
+    stack = FakeStack()
+    show.board(stack)
+    stack.servers[1].kill()
+    assert "PostgreSQL: running · ChromaDB: killed · Redis: running" in left(shown)
+    assert "This board is as it was left, and dead" in left(shown)
+    assert "Run → Run All Above Selected Cell" in left(shown)
+
+
+def test_the_words_are_not_sent_again_while_they_are_the_same(shown: Shown) -> None:
+    board = Board(FakeStack())
+    before = len(shown)
+    board.refresh()
+    assert [set(output["data"]) for output in shown[before:]] == [{MARKDOWN, "text/plain"}], "the picture alone"
+
+
+def test_a_dead_prediction_shows_what_was_chosen(shown: Shown) -> None:
+    guess = predict(*QUESTION)
+    assert "○ a)&nbsp; 0 &lt; 9" in left(shown)
+    assert "Not locked in." in left(shown)
+    choose(guess, "9")
+    assert "○ a)&nbsp; 0 &lt; 9" in left(shown)
+    assert "◉ b)&nbsp; 9" in left(shown)
+    assert "Locked in: 9." in left(shown)
+
+
+def test_a_dead_panel_shows_where_its_sliders_stood(shown: Shown) -> None:
+    panel = show.panel(drawn, days=[1, 1000], plan=["<free>", "premium"])
+    panel._ipython_display_()
+    slide(panel, "days", 1000)
+    assert "days: 1,000" in left(shown)
+    assert "plan: &lt;free&gt;" in left(shown)
+
+
 # ---- charts
 
 
@@ -413,11 +461,12 @@ def chart(**more: Any) -> Any:
 
 def test_a_chart_is_what_jupyterlab_draws_by_itself() -> None:
     bundle = show.chart(chart(title="It grows"))._repr_mimebundle_()
-    assert set(bundle) == {"application/vnd.vegalite.v5+json", "text/plain"}
+    assert set(bundle) == {"application/vnd.vegalite.v5+json", "text/markdown", "image/png", "text/plain"}
     spec = json.loads(json.dumps(bundle["application/vnd.vegalite.v5+json"]))
     assert spec["$schema"] == "https://vega.github.io/schema/vega-lite/v5.json"
     assert spec["encoding"]["x"]["field"] == "n"
     assert bundle["text/plain"] == "It grows"
+    assert spec["usermeta"]["embedOptions"] == {"actions": False}, "a menu without a name, that leads to the internet"
 
 
 def test_a_charts_text_can_be_given_and_must_not_be_missing() -> None:
@@ -433,7 +482,7 @@ def test_a_bare_chart_is_drawn_offline_too() -> None:
     charts.enable()
     bundle = chart(title="It grows")._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle
-    assert set(data) == {"application/vnd.vegalite.v5+json", "text/plain"}
+    assert set(data) == {"application/vnd.vegalite.v5+json", "text/markdown", "image/png", "text/plain"}
 
 
 # ---- the course map
@@ -481,10 +530,21 @@ def test_an_unknown_display_is_named() -> None:
 def test_a_diagram_has_words_and_the_stores_colours() -> None:
     shown = show.diagram("flowchart LR\n    APP --> CHROMA[ChromaDB]", "The application asks ChromaDB.")
     assert repr(shown) == "The application asks ChromaDB."
-    source = shown._repr_mimebundle_()[MERMAID]
+    source = shown._repr_mimebundle_()[MARKDOWN]
     assert "style CHROMA fill:#FFF3E0" in source
     assert "color:#000" in source
+    assert source.startswith("```mermaid\n")
+    assert "accTitle: The application asks ChromaDB.\n" in source
     assert "style PG" not in source
+
+
+def test_a_diagrams_words_do_not_break_it() -> None:
+    source = show.diagram("flowchart LR\n    A --> B", "A asks {B}: 100 %% of it.\nB answers.")._repr_mimebundle_()[MARKDOWN]
+    assert "accTitle: A asks (B): 100 % of it.\n" in source
+    assert "accDescr {\nA asks (B): 100 % of it.\nB answers.\n    }\n    A --> B\n```" in source
+
+
+def test_a_diagram_without_words_is_refused() -> None:
     with pytest.raises(InputError, match="words as well"):
         show.diagram("flowchart LR", " ")
 
@@ -504,21 +564,21 @@ def status(panel: Panel) -> str:
 def test_a_panel_has_words_and_draws_anew_when_a_slider_moves(shown: Shown) -> None:
     panel = show.panel(drawn, days=[1, 1000], plan=["free", "premium"], start={"days": 1000})
     panel._ipython_display_()
-    controls, picture = shown
-    assert controls["data"]["text/plain"] == "days: 1000, of 1, 1,000\nplan: free, of free, premium"
-    assert WIDGET in controls["data"]
+    controls, live, picture = shown
+    assert controls["data"]["text/plain"] == "days: 1,000, of 1, 1,000\nplan: free, of free, premium"
+    assert set(live["data"]) == {WIDGET}
     assert "free for 1,000 days" in picture["data"]["text/plain"]
     slide(panel, "plan", "premium")
     assert "premium for 1,000 days" in shown[-1]["data"]["text/plain"]
     assert shown[-1]["transient"] == picture["transient"]
-    assert len(shown) == 3
+    assert len(shown) == 5
 
 
 def test_a_panel_draws_several_pictures_each_in_its_place(shown: Shown) -> None:
     panel = show.panel(lambda days: (drawn(days, "free"), drawn(days, "premium")), days=[1, 7])
     panel._ipython_display_()
     slide(panel, "days", 7)
-    _, *pictures, free, premium = shown
+    _, _, *pictures, _, free, premium = shown
     assert "free for 7 days" in free["data"]["text/plain"]
     assert "premium for 7 days" in premium["data"]["text/plain"]
     assert [free["transient"], premium["transient"]] == [picture["transient"] for picture in pictures]

@@ -122,7 +122,7 @@ async def session(token: contract.Token, cache: Answers) -> dict[str, Any]:
 
 X_CACHE = {"X-Cache": {"description": "`hit`, `miss`, or `off` if the cache does not answer", "schema": {"type": "string"}}}
 
-_similar_documents = TypeAdapter(list[contract.SimilarDocument])
+_similar_documents = TypeAdapter(contract.SimilarDocuments)
 
 
 async def cached(

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from math import isnan
 from typing import Annotated, Literal
 
 from fastapi import FastAPI, HTTPException, Path, Request
@@ -158,16 +159,32 @@ class Document(BaseModel):
     created_at: datetime
 
 
-class SimilarDocument(Document):
-    """A document and its cosine distance from the question: 0 is the same direction, 1 has nothing in common."""
+def _number_for_zeros(distance: float) -> float:
+    """A vector of zeros has no direction. pgvector says NaN of it, which JSON has no word for; ChromaDB says 1, and so do we."""
+    return 1.0 if isnan(distance) else distance
 
-    distance: float = Field(examples=[0.412])
+
+class SimilarDocument(Document):
+    """A document and its cosine distance from the question: 0 is the same direction, 1 has nothing in common.
+
+    A document whose vector is all zeros has nothing in common with any question.
+    """
+
+    distance: Annotated[float, AfterValidator(_number_for_zeros)] = Field(examples=[0.412])
 
 
 class PremiumDocument(SimilarDocument):
     """A similar document and who wrote it."""
 
     owner_name: str = Field(examples=["Dana"])
+
+
+def _closest_first(documents: list[SimilarDocument]) -> list[SimilarDocument]:
+    return sorted(documents, key=lambda document: document.distance)
+
+
+SimilarDocuments = Annotated[list[SimilarDocument], AfterValidator(_closest_first)]
+PremiumDocuments = Annotated[list[PremiumDocument], AfterValidator(_closest_first)]
 
 
 Health = dict[str, Literal["up", "down"]]

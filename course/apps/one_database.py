@@ -92,7 +92,7 @@ async def get_similar_docs(db: Postgres, user_id: int, query: str, k: int) -> li
 
 @router.get(
     "/users/{user_id}/similar",
-    response_model=list[contract.SimilarDocument],
+    response_model=contract.SimilarDocuments,
     responses={200: {"headers": common.X_CACHE}, **problems(404, 422, 503)},
 )
 async def similar(user_id: contract.UserId, question: Annotated[contract.Question, Query()], db: Db, cache: Answers) -> Response:
@@ -100,7 +100,7 @@ async def similar(user_id: contract.UserId, question: Annotated[contract.Questio
     return await common.cached(cache, user_id, question, partial(get_similar_docs, db, user_id, question.q, question.k))
 
 
-@router.get("/premium/similar", response_model=list[contract.PremiumDocument], responses=problems(403, 404, 422, 503))
+@router.get("/premium/similar", response_model=contract.PremiumDocuments, responses=problems(403, 404, 422, 503))
 async def premium_similar(question: Annotated[contract.PremiumQuestion, Query()], db: Db) -> list[dict[str, Any]]:
     """What premium users wrote in the last days and is closest to the question. For premium users."""
     embedding = await asyncio.to_thread(embed, question.q)

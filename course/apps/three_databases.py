@@ -101,7 +101,7 @@ def by_distance(docs: list[dict[str, Any]], results: dict[str, Any]) -> list[dic
 
 @router.get(
     "/users/{user_id}/similar",
-    response_model=list[contract.SimilarDocument],
+    response_model=contract.SimilarDocuments,
     responses={200: {"headers": common.X_CACHE}, **problems(404, 422, 503)},
 )
 async def similar(
@@ -112,7 +112,7 @@ async def similar(
     return await common.cached(cache, user_id, question, search)
 
 
-@router.get("/premium/similar", response_model=list[contract.PremiumDocument], responses=problems(403, 404, 422, 503))
+@router.get("/premium/similar", response_model=contract.PremiumDocuments, responses=problems(403, 404, 422, 503))
 async def premium_similar(
     question: Annotated[contract.PremiumQuestion, Query()], db: Db, collection: Vectors
 ) -> list[dict[str, Any]]:

@@ -12,11 +12,11 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from nbformat import NotebookNode
+from nbformat import NotebookNode, from_dict
 
 from course.pipeline.kernel_home import KERNEL_ARGUMENTS, SECONDS_TO_END, KernelHome
 from course.pipeline.layout import BuildError
-from course.pipeline.notebook import excerpt
+from course.pipeline.notebook import METADATA, excerpt
 
 CELL_SECONDS = 120.0
 """How long one cell may run."""
@@ -126,13 +126,15 @@ def _client(run: _Run, folder: Path, cell_seconds: float) -> NotebookClient:
 def _tidy(notebook: NotebookNode, paths: dict[str, str]) -> None:
     """Take out what is of one run or one machine only."""
     notebook.metadata.pop("widgets", None)
-    notebook.metadata["language_info"] = {"name": "python"}
+    notebook.metadata["language_info"] = from_dict(METADATA["language_info"])
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.metadata.pop("execution", None)
-            cell.outputs = [_without(output, paths) for output in cell.outputs]
-            for output in cell.outputs:
+            outputs = [_without(output, paths) for output in cell.outputs]
+            for output in outputs:
                 output.get("data", {}).pop(_WIDGET_VIEW, None)
+            # A widget has its words in another output, and leaves nothing.
+            cell.outputs = [output for output in outputs if output.get("data", True)]
 
 
 def _without(value: object, paths: dict[str, str]) -> object:

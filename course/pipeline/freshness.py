@@ -38,6 +38,8 @@ def problems(layout: Layout, lessons: list[Lesson], *, folders: bool = True) -> 
         if minutes.must_obey(lesson):
             found += minutes.over_the_limits(lesson, notebooks.figures, layout.name(layout.source(lesson)))
         solution, blank = layout.solution(lesson), layout.lesson(lesson)
+        _let_python_differ(solution, notebooks.solution)
+        _let_python_differ(blank, notebooks.lesson)
         difference = (
             _difference(solution, notebooks.solution)
             or _run_incompletely(solution)
@@ -80,6 +82,16 @@ def _of_all_lessons(layout: Layout, takes: dict[str, int]) -> Iterator[str]:
 def minutes_as_text(takes: dict[str, int]) -> str:
     """The file of minutes as the build writes it."""
     return json.dumps(takes, indent=1, sort_keys=True) + "\n"
+
+
+def _let_python_differ(path: Path, expected: NotebookNode) -> None:
+    """Expect the version of Python that the stored notebook names: whoever opens and saves it brings their own."""
+    try:
+        version = json.loads(path.read_text(encoding="utf-8"))["metadata"]["language_info"]["version"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # told by the comparison itself
+    if isinstance(version, str):
+        expected.metadata.language_info.version = version
 
 
 def _difference(path: Path, expected: NotebookNode) -> Difference | None:

@@ -7,6 +7,7 @@ tagged `plumbing` opens folded: its output is seen, its source is not, and its f
 
 import ast
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,10 +24,19 @@ from course.pipeline.source import Cell, read
 SOLUTION_ONLY = "solution-only"
 """The tag of a cell that the lesson leaves out."""
 
-_METADATA = {
+METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+        "version": sys.version.split()[0],
+    },
 }
+"""What JupyterLab writes as soon as it has a kernel. With less, a notebook that was only opened counts as changed."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +78,7 @@ def as_text(notebook: NotebookNode) -> str:
 
 
 def _notebook(cells: list[NotebookNode]) -> NotebookNode:
-    return v4.new_notebook(cells=cells, metadata=nbformat.from_dict(_METADATA))
+    return v4.new_notebook(cells=cells, metadata=nbformat.from_dict(METADATA))
 
 
 def _cell(cell: Cell, text: str) -> NotebookNode:

@@ -6,6 +6,7 @@ JupyterLab carries Vega-Lite 5 itself: ours emits that.
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from course.errors import InputError
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 MIME = "application/vnd.vegalite.v5+json"
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 """A name that tells the version. Nothing is loaded from there."""
+
+
+_NO_PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNgYAAAAAMAASsJTYQAAAAASUVORK5CYII="
+"""One clear pixel. To a chart without an `image/png`, JupyterLab adds one of 70 kB when it draws it: a notebook then changes by
+being opened, and what stands beside the chart is drawn anew. Who cannot draw the chart takes the words, which come before it."""
 
 
 class Chart:
@@ -29,7 +35,7 @@ class Chart:
         return self.text
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        return {MIME: self.spec, "text/plain": self.text}
+        return _bundle(self.spec, self.text)
 
 
 def chart(chart: altair.TopLevelMixin, text: str | None = None) -> Chart:
@@ -63,11 +69,16 @@ def enable() -> None:
 
 
 def _renderer(spec: dict[str, Any], **_: object) -> dict[str, Any]:
-    return {MIME: _offline(spec), "text/plain": _title(spec) or "A chart without a title."}
+    return _bundle(_offline(spec), _title(spec) or "A chart without a title.")
+
+
+def _bundle(spec: dict[str, Any], text: str) -> dict[str, Any]:
+    return {MIME: spec, "text/markdown": escape(text), "image/png": _NO_PICTURE, "text/plain": text}
 
 
 def _offline(spec: dict[str, Any]) -> dict[str, Any]:
-    return spec | {"$schema": SCHEMA}
+    """The chart for JupyterLab's own Vega, without a menu: it has no name, and leads to pages on the internet."""
+    return spec | {"$schema": SCHEMA, "usermeta": {"embedOptions": {"actions": False}}}
 
 
 def _title(spec: dict[str, Any]) -> str:

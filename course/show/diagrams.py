@@ -16,8 +16,16 @@ from IPython.display import display
 
 from course.errors import InputError
 from course.exercises.note import TEXT
+from course.show.live import Live, is_on, switch
 
-MERMAID = "text/vnd.mermaid"
+MARKDOWN = "text/markdown"
+"""A diagram is shown as mermaid in Markdown. JupyterLab draws mermaid's own type as well, but then writes its picture into the
+notebook, which so changes by being opened, and draws all that stands beside it anew, which takes the focus off a button."""
+
+_THEME = """%%{init: {"theme": "base", "themeVariables": {"primaryColor": "#ECEFF1", "primaryTextColor": "#000",
+"primaryBorderColor": "#546E7A", "lineColor": "#808080", "edgeLabelBackground": "#ECEFF1"}}}%%"""
+"""One look for the light and the dark theme: JupyterLab does not draw a diagram anew when its theme changes."""
+
 _COLOURS = {
     "PostgreSQL": "fill:#336791,stroke:#1A4971,color:#fff",
     "ChromaDB": "fill:#FFF3E0,stroke:#EF6C00,color:#000",
@@ -42,7 +50,7 @@ class Diagram:
         return self.text
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {MERMAID: self.source, "text/plain": self.text}
+        return {MARKDOWN: drawn(self.source, self.text), "text/plain": self.text}
 
 
 def diagram(source: str, text: str) -> Diagram:
@@ -102,7 +110,8 @@ class Board:
             states = self._states()
             self._arrange(states)
             self._handle = display(self._bundle(states), raw=True, display_id=True)
-            display({**_view(self._controls()), "text/plain": _status_text(states)}, raw=True)
+            self._live = Live("board", *self._controls())
+            self._live.show(_lines(_status_text(states)), _status_text(states))
 
     def refresh(self) -> None:
         """Draw the servers' states as they are now. May be called from any thread."""
@@ -111,6 +120,7 @@ class Board:
                 return
             states = self._states()
             self._arrange(states)
+            self._live.update(_lines(_status_text(states)), _status_text(states))
             self._handle.update(self._bundle(states), raw=True)
 
     def close(self) -> None:
@@ -121,12 +131,13 @@ class Board:
             self._end_watch()
             self._end_watch = None
             for _, kill, start in self._buttons:
-                kill.disabled = start.disabled = True
+                switch(kill, on=False)
+                switch(start, on=False)
             self._say("This board has ended: a newer one shows the servers.")
 
     def _button(self, word: str, server: BoardServer, act: Callable[[], None], tooltip: str) -> widgets.Button:
-        button = widgets.Button(description=f"{word} {server.name}", tooltip=tooltip)
-        button.on_click(lambda _: None if button.disabled else self._run(button.description, act))
+        button = widgets.Button(description=f"{word} {server.name}", tooltip=tooltip, layout=widgets.Layout(width="auto"))
+        button.on_click(lambda _: self._run(button.description, act) if is_on(button) else None)
         return button
 
     def _run(self, what: str, act: Callable[[], None]) -> None:
@@ -147,22 +158,22 @@ class Board:
     def _arrange(self, states: list[tuple[BoardServer, str]]) -> None:
         state_of = {server.name: state for server, state in states}
         for server, kill, start in self._buttons:
-            kill.disabled = bool(self._busy) or state_of[server.name] != "running"
-            start.disabled = bool(self._busy) or state_of[server.name] in ("running", "starting")
+            switch(kill, on=not self._busy and state_of[server.name] == "running")
+            switch(start, on=not self._busy and state_of[server.name] not in ("running", "starting"))
         about = f"{self._busy} …" if self._busy else self._problem
         self._say(f"{_status_text(states)}\n{about}".strip())
 
     def _say(self, text: str) -> None:
-        lines = escape(text).replace("\n", "<br>")
-        self._status.value = f'<div role="status" aria-live="polite" style="color:{TEXT};line-height:1.5">{lines}</div>'
+        self._status.value = f'<div role="status" aria-live="polite" style="color:{TEXT};line-height:1.5">{_lines(text)}</div>'
 
-    def _controls(self) -> widgets.VBox:
+    def _controls(self) -> tuple[widgets.Widget, ...]:
         columns = [widgets.VBox([kill, start]) for _, kill, start in self._buttons]
-        return widgets.VBox([widgets.HBox(columns, layout=widgets.Layout(flex_flow="row wrap")), self._status])
+        return widgets.HBox(columns, layout=widgets.Layout(flex_flow="row wrap")), self._status
 
     def _bundle(self, states: list[tuple[BoardServer, str]]) -> dict[str, str]:
         lines = "".join(f"\n  → {server.name} ({server.role}): {state}" for server, state in states)
-        return {MERMAID: picture(states), "text/plain": f"Your FastAPI App{lines}"}
+        text = f"Your FastAPI App{lines}"
+        return {MARKDOWN: drawn(picture(states), text), "text/plain": text}
 
 
 def board(stack: BoardStack) -> None:
@@ -191,6 +202,14 @@ def picture(states: list[tuple[BoardServer, str]]) -> str:
     return "\n".join(lines)
 
 
+def drawn(source: str, text: str) -> str:
+    """Mermaid's source as Markdown, in the course's colours and with its words for those who do not see it."""
+    words = text.translate(str.maketrans("{}", "()")).replace("%%", "%")
+    kind, _, rest = source.partition("\n")
+    title = re.split(r"(?<=[.?!]) |\n", words, maxsplit=1)[0]
+    return f"```mermaid\n{_THEME}\n{kind}\n    accTitle: {title}\n    accDescr {{\n{words}\n    }}\n{rest}\n```"
+
+
 def _label(text: str) -> str:
     return escape(text, quote=False).replace('"', "#quot;")
 
@@ -202,6 +221,5 @@ def _status_text(states: list[tuple[BoardServer, str]]) -> str:
     return text
 
 
-def _view(widget: widgets.Widget) -> dict[str, object]:
-    name = "application/vnd.jupyter.widget-view+json"
-    return {name: widget._repr_mimebundle_()[name]}
+def _lines(text: str) -> str:
+    return escape(text).replace("\n", "<br>")

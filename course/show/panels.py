@@ -15,8 +15,7 @@ from IPython.display import DisplayHandle, display
 
 from course.errors import InputError
 from course.exercises.note import TEXT
-
-_WIDGET = "application/vnd.jupyter.widget-view+json"
+from course.show.live import Live, is_on, switch
 
 
 class Panel:
@@ -36,6 +35,7 @@ class Panel:
         self._draw = draw
         self._drawing = threading.Lock()
         self._handles: list[list[DisplayHandle]] = []
+        self._lives: list[Live] = []
         self._status = widgets.HTML()
         self._sliders = {name: self._slider(name, options, start) for name, options in choices.items()}
         self._buttons = [self._button(word, act) for word, act in buttons.items()]
@@ -48,6 +48,8 @@ class Panel:
     def refresh(self) -> None:
         """Draw the picture anew. May be called from any thread; what goes wrong is told below the controls."""
         with self._drawing:
+            for live in self._lives:
+                live.update(self._left(), repr(self))
             try:
                 self._shown = _parts(self._draw(**self.values))
                 for handles in self._handles:
@@ -58,13 +60,22 @@ class Panel:
 
     def _ipython_display_(self) -> None:
         rows = [widgets.HBox(list(part), layout=widgets.Layout(flex_flow="row wrap")) for part in self._controls() if part]
-        box = widgets.VBox([*rows, self._status])
-        display({_WIDGET: box._repr_mimebundle_()[_WIDGET], "text/plain": repr(self)}, raw=True)
+        live = Live("panel", *rows, self._status)
+        live.show(self._left(), repr(self))
+        self._lives.append(live)
         self._handles.append([display(part, display_id=True) for part in self._shown])
+
+    def _left(self) -> str:
+        """Where the sliders stand, as HTML: what is to be seen of the controls when they are dead."""
+        return "".join(
+            f"<div>{escape(f'{_words(name)}: {_label(slider.value)}')}</div>" for name, slider in self._sliders.items()
+        )
 
     def __repr__(self) -> str:
         """The controls in words; the picture below has words of its own."""
-        lines = [f"{_words(name)}: {slider.value}, of {_listed(slider.options)}" for name, slider in self._sliders.items()]
+        lines = [
+            f"{_words(name)}: {_label(slider.value)}, of {_listed(slider.options)}" for name, slider in self._sliders.items()
+        ]
         return "\n".join([*lines, *(f"[{button.description}]" for button in self._buttons)])
 
     def _controls(self) -> tuple[Sequence[widgets.Widget], Sequence[widgets.Widget]]:
@@ -76,7 +87,7 @@ class Panel:
                 f"show.panel() takes two values or more for {name!r}, and starts with one of them. Nothing was drawn."
             )
         slider = widgets.SelectionSlider(
-            options=[(f"{option:,}" if isinstance(option, int) else str(option), option) for option in options],
+            options=[(_label(option), option) for option in options],
             value=start.get(name, options[0]),
             description=_words(name),
             continuous_update=False,
@@ -92,14 +103,14 @@ class Panel:
 
     def _button(self, word: str, act: Callable[[], object]) -> widgets.Button:
         button = widgets.Button(description=word, layout=widgets.Layout(width="auto"))
-        button.on_click(lambda _: None if button.disabled else self._run(word, act))
+        button.on_click(lambda _: self._run(word, act) if is_on(button) else None)
         return button
 
     def _run(self, word: str, act: Callable[[], object]) -> None:
         """Do what a button says and draw anew; what it returns, if it is a text, stands below the controls."""
         self._say(f"{word} …")
         for button in self._buttons:
-            button.disabled = True
+            switch(button, on=False)
         try:
             said = act()
             self._say(said if isinstance(said, str) else "")
@@ -107,7 +118,7 @@ class Panel:
             self._say(f"{word} did not work: {error}")
         finally:
             for button in self._buttons:
-                button.disabled = False
+                switch(button, on=True)
         self.refresh()
 
     def _say(self, text: str) -> None:
@@ -143,6 +154,10 @@ def _parts(drawn: object) -> tuple[object, ...]:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
+
+
+def _label(option: object) -> str:
+    return f"{option:,}" if isinstance(option, int) else str(option)
 
 
 def _listed(options: Sequence[tuple[str, object]]) -> str:

@@ -15,10 +15,10 @@ from IPython.display import display
 from course import progress
 from course.errors import CourseError
 from course.exercises.note import MUTED, TEXT, Note, inline
+from course.show.live import Live, switch
 from course.show.options import as_texts, shuffled, that_happened
 
 _LETTERS = "abcdefghij"
-_WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 class Prediction:
@@ -46,6 +46,8 @@ class Prediction:
         )
         self._button = widgets.Button(description="Lock in", tooltip="Lock in your prediction. It cannot be changed afterwards.")
         self._status = widgets.HTML()
+        row = widgets.HBox([self._button, self._status], layout=widgets.Layout(align_items="center"))
+        self._live = Live("question", self._title, self._radio, row)
         self._radio.observe(lambda _: self._refresh(), names="value")
         self._button.on_click(lambda _: self.lock())
         self._refresh()
@@ -88,10 +90,7 @@ class Prediction:
 
     def show(self) -> None:
         """Display the question with its options and the button."""
-        row = widgets.HBox([self._button, self._status], layout=widgets.Layout(align_items="center"))
-        box = widgets.VBox([self._title, self._radio, row])
-        view = box._repr_mimebundle_()[_WIDGET]
-        display({_WIDGET: view, "text/plain": repr(self)}, raw=True)
+        self._live.show(self._left(), repr(self))
 
     def _compared(self, happened: str, because: str) -> Note:
         if self.choice is None:
@@ -105,7 +104,8 @@ class Prediction:
     def _refresh(self, problem: str = "") -> None:
         closed = self.choice is not None or self._revealed
         self._radio.disabled = closed
-        self._button.disabled = closed or self._radio.value is None
+        self._button.disabled = self._radio.value is None
+        switch(self._button, on=not closed)  # not disabled: it has the focus when it was pressed
         if problem:
             text = problem
         elif self.choice is not None:
@@ -115,6 +115,16 @@ class Prediction:
         else:
             text = "Choose, then lock in." if self._radio.value is None else "Not locked in yet."
         self._status.value = f'<span role="status" style="color:{MUTED}">{escape(text)}</span>'
+        self._live.update(self._left(), repr(self))
+
+    def _left(self) -> str:
+        """The question and what was chosen, as HTML: what is to be seen of it when it is dead."""
+        options = "".join(
+            f"<div>{'◉' if option == self._radio.value else '○'} {escape(letter)})&nbsp; {escape(option)}</div>"
+            for letter, option in zip(_LETTERS, self.options, strict=False)
+        )
+        state = f"Locked in: {self.choice}." if self.choice is not None else "Not locked in."
+        return f"{self._title.value}{options}<div>{escape(state)}</div>"
 
 
 def predict(id: str, question: str, options: Sequence[str | float]) -> Prediction:

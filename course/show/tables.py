@@ -106,13 +106,17 @@ def table(rows: Iterable[Any], columns: Sequence[str] | None = None, total: int 
 
 
 def as_text(value: object) -> str:
-    """A value as it stands in a table: `NULL` for None, three decimals for a float, at most 60 characters."""
+    """A value as it stands in a table: `NULL` for None, three decimals for a float, at most 60 characters.
+
+    A whole number from 2 on has no decimals, even if it is a float: half the world reads 5.000 as five thousand.
+    """
     if value is None:
         return "NULL"
     if isinstance(value, bool | numbers.Integral):
         return str(value)
     if isinstance(value, numbers.Real):
-        return f"{float(value):.3f}"
+        number = float(value)
+        return f"{number:.0f}" if number.is_integer() and abs(number) >= 2 else f"{number:.3f}"
     if isinstance(value, decimal.Decimal):
         return f"{value:.3f}" if value.is_finite() and value.as_tuple().exponent < 0 else str(value)
     if isinstance(value, datetime.datetime):

@@ -42,7 +42,7 @@ NAMES = {"postgres": "PostgreSQL", "chroma": "ChromaDB", "redis": "Redis"}
 
 @dataclass(frozen=True)
 class Application:
-    """How to make an application from a stack's environment, and how to bring the known rows into its stores.
+    """How to make an application from a stack's environment, how to bring rows and vectors into its stores.
 
     `stores` are the stores that it needs, by their keys in a stack.
     """
@@ -50,6 +50,7 @@ class Application:
     name: str
     create: Callable[[Mapping[str, str]], FastAPI]
     load: Callable[[Stack], None]
+    set_vector: Callable[[Stack, int, np.ndarray], None]
     stores: tuple[str, ...]
 
     def health(self, *down: str) -> dict[str, str]:
@@ -108,6 +109,16 @@ def load_one_database(stack: Stack) -> None:
     load_tables(stack, with_vectors=True)
 
 
+def set_in_chroma(stack: Stack, id: int, vector: np.ndarray) -> None:
+    stack.chroma.client().get_collection(COLLECTION).update(ids=[str(id)], embeddings=[vector])
+
+
+def set_in_postgres(stack: Stack, id: int, vector: np.ndarray) -> None:
+    with stack.postgres.connect() as connection:
+        register_vector(connection)
+        connection.execute("UPDATE documents SET embedding = %s WHERE id = %s", [vector, id])
+
+
 def create_three_databases(environment: Mapping[str, str]) -> FastAPI:
     return three_databases.create_app(Addresses.of(environment))
 
@@ -121,9 +132,9 @@ def without_chroma(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 THREE_DATABASES = Application(
-    "three_databases", create_three_databases, load_three_databases, stores=("postgres", "chroma", "redis")
+    "three_databases", create_three_databases, load_three_databases, set_in_chroma, stores=("postgres", "chroma", "redis")
 )
-ONE_DATABASE = Application("one_database", create_one_database, load_one_database, stores=("postgres", "redis"))
+ONE_DATABASE = Application("one_database", create_one_database, load_one_database, set_in_postgres, stores=("postgres", "redis"))
 
 APPLICATIONS = [THREE_DATABASES, ONE_DATABASE]
 

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 
 from tests.contract.applications import DANA, DOCUMENTS, IGOR, LAST, MEI, NOBODY, OMAR
@@ -112,6 +113,16 @@ def test_similar_documents_come_the_closest_first_and_only_the_users_own(client)
 def test_a_document_is_at_no_distance_from_its_own_text(client):
     _, _, title, content = DOCUMENTS[4]
     assert similar(client, OMAR, f"{title}\n{content}").json()[0]["distance"] == pytest.approx(0, abs=1e-4)
+
+
+@pytest.mark.parametrize("id", [1, 3])
+def test_a_vector_of_zeros_has_nothing_in_common_with_any_question(client, application, stack, id):
+    application.set_vector(stack, id, np.zeros(384, dtype=np.float32))
+    for answer in (similar(client, DANA, "refund", k=50), premium(client, DANA, "refund", days=365, k=50)):
+        assert answer.status_code == 200
+        distances = {document["id"]: document["distance"] for document in answer.json()}
+        assert distances[id] == 1
+        assert list(distances.values()) == sorted(distances.values())
 
 
 @pytest.mark.parametrize(("k", "count"), [(1, 1), (2, 2), (50, 3)])
