@@ -15,7 +15,7 @@ from pathlib import Path
 
 from course import manifest
 from course.errors import InputError
-from course.exercises.proofs import explain_asserts
+from course.exercises.cell_errors import explain_cell_errors
 from course.home import home
 from course.servers import addresses
 from course.servers.chroma import ChromaServer
@@ -86,7 +86,7 @@ class Stack:
             stack = cls._of_this_process[directory] = cls(lesson, directory, embedded=not external)
             stack._beside = beside
         stack._start_all()
-        explain_asserts()
+        explain_cell_errors()
         return stack
 
     @property

@@ -1,8 +1,8 @@
 """After a notebook's last cell: some of its cells run again, each twice, in an order drawn by chance, in the same kernel.
 
 A learner does so. A cell may then say in one sentence what to run first; it may not fail with an error that says nothing,
-and it may not wait for ever. An `assert` may fail: it proves what the cells above it have just shown, and says so itself
-(`course.exercises.proofs`). `nbval_gate` adds this as one more test of each solution.
+and it may not wait for ever. The sentence is the message of an error of the course's own, or stands below the traceback
+(`course.exercises.cell_errors`). `nbval_gate` adds this as one more test of each solution.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from course import errors
+from course.exercises.cell_errors import WORD
 
 CELLS = 10
 CELL_SECONDS = 60
@@ -74,21 +75,28 @@ def run_again(client: Any, drawn: Sequence[tuple[int, str, list[str]]], seconds:
     for number, source, tags in drawn:
         asked = client.execute(source, store_history=True, stop_on_error=False)
         try:
-            reply = _reply(client, asked, time.monotonic() + seconds)
+            reply, explained = _reply(client, asked, time.monotonic() + seconds)
         except queue.Empty:
             return [*faults, f"  cell {number} has not ended after {seconds:g} seconds:\n{source}"]
         raised = reply.get("ename", "")
-        silent = raised in SPEAKING and not reply["evalue"].strip()
-        if raised and (silent or raised not in SPEAKING | {"AssertionError"}) and "raises-exception" not in tags:
+        speaks = explained or (raised in SPEAKING and reply["evalue"].strip())
+        if raised and not speaks and "raises-exception" not in tags:
             faults.append(f"  cell {number} ends in {raised}: {reply['evalue'][:300]}\n{source}\n")
     return list(dict.fromkeys(faults))
 
 
-def _reply(client: Any, asked: str, deadline: float) -> dict[str, Any]:
-    """The reply to a request; `queue.Empty` when the deadline passes. What the cell displays is read and dropped."""
+def _reply(client: Any, asked: str, deadline: float) -> tuple[dict[str, Any], bool]:
+    """The reply to a request, and whether its error was explained in a sentence; `queue.Empty` when the deadline passes."""
+    explained = False
     while True:
         message = client.get_shell_msg(timeout=max(deadline - time.monotonic(), 0))
-        while client.iopub_channel.msg_ready():
-            client.get_iopub_msg(timeout=1)
         if message["parent_header"].get("msg_id") == asked:
-            return message["content"]
+            break
+    while (shown := client.get_iopub_msg(timeout=10))["content"].get("execution_state") != "idle" or _parent(shown) != asked:
+        words = shown["content"].get("data", {}).get("text/plain", "") if shown["msg_type"] == "display_data" else ""
+        explained |= _parent(shown) == asked and words.startswith(f"→ {WORD}")
+    return message["content"], explained
+
+
+def _parent(message: dict[str, Any]) -> str:
+    return message["parent_header"].get("msg_id", "")

@@ -212,6 +212,7 @@ def test_a_cell_that_outlives_its_time_fails_even_if_it_swallows_the_interrupt(t
 
 
 ONCE = {
+    "proves nothing": "shown = not globals().get('shown', False)\nassert shown",
     "waits": "times = globals().get('times', 0) + 1\nimport time\nwhile times > 1:\n    time.sleep(0.1)",
     "raw": "left = globals().get('left', [1])\nleft.pop()",
     "silent": "from course.errors import CourseError\nlater = globals().get('later')\nif later:\n    raise CourseError\n"
@@ -223,7 +224,8 @@ OFTEN = {
     "anew": "left = [1]\nleft.pop()",
     "speaks": "from course.errors import CourseError\nlater = globals().get('later')\nif later:\n"
     "    raise CourseError('Run the cell above first.')\nlater = 1",
-    "proves": "shown = not globals().get('shown', False)\nassert shown",
+    "proves": "from course.exercises.cell_errors import explain_cell_errors\nexplain_cell_errors()\n"
+    "shown = not globals().get('shown', False)\nassert shown",
     "promised": "1 / 0",
 }
 """Cells that run well at any time, or say what to do."""
@@ -238,6 +240,7 @@ def test_cells_that_cannot_run_again_fail_and_those_that_say_what_to_do_do_not(t
     assert "has not ended after 3 seconds" in outcomes["waits", AGAIN]
     assert "ends in IndexError" in outcomes["raw", AGAIN]
     assert "ends in CourseError" in outcomes["silent", AGAIN]
+    assert "ends in AssertionError" in outcomes["proves nothing", AGAIN]
     assert not any(outcomes[name, AGAIN] for name in OFTEN)
 
 

@@ -1,0 +1,74 @@
+"""What stands below the traceback of a cell: a sentence on what to do, where a cell ran at another time than the lesson has it.
+
+Cells of a finished lesson can run again in any order. A proof may not hold any more then, a connection may be closed, a
+collection may be another one. Any other error is shown as it is.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from course.errors import CourseError
+from course.exercises.explain import server_down
+from course.exercises.note import Note
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+WORD = "not as it was"
+"""What the note is called."""
+
+_PROOF = (
+    "This `assert` proves what the cells above it have just shown. If other cells have run since, what it looks at may have "
+    "changed: run its section again, from the heading on. If it fails in a notebook that ran from top to bottom, the lesson is "
+    "out of date: run `make update`."
+)
+_COLLECTION = (
+    "This collection was deleted, or made anew by a cell that has run since. Run the cell that gets it from the client, then "
+    "this one again."
+)
+_LOCK = (
+    "Another session of this notebook holds what this statement needs, and its transaction is still open. Run the cell that "
+    "ends it, or this section again from its heading on."
+)
+
+
+def explain_cell_errors() -> None:
+    """In a notebook, let the errors that a cell ends in be explained below their tracebacks. Elsewhere this does nothing."""
+    if "IPython" not in sys.modules:
+        return
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is not None:
+        shell.set_custom_exc((Exception,), _shown)
+
+
+def sentence_for(error: BaseException) -> str:
+    """What to do about an error that comes from the order in which cells ran; `""` for any other."""
+    if isinstance(error, AssertionError):
+        return _PROOF
+    if isinstance(error, CourseError):
+        return ""  # it says so itself
+    kind = f"{type(error).__module__}.{type(error).__qualname__}"
+    if kind == "chromadb.errors.NotFoundError" and "Collection" in str(error):
+        return _COLLECTION
+    if kind == "psycopg.errors.LockNotAvailable":
+        return _LOCK
+    return server_down(error) or ""
+
+
+def _shown(
+    shell: InteractiveShell,
+    kind: type[BaseException],
+    error: BaseException,
+    trace: TracebackType | None,
+    tb_offset: int | None = None,
+) -> None:
+    from IPython.display import display
+
+    shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
+    if text := sentence_for(error):
+        display(Note("→", WORD, text, kind="next"))

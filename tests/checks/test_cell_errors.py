@@ -1,0 +1,52 @@
+"""What is said below the traceback of a cell that ran at another time than the lesson has it, on real servers."""
+
+import psycopg
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from course.errors import CourseError
+from course.exercises.cell_errors import explain_cell_errors, sentence_for
+from course.stack import Stack
+
+
+def raised(call) -> BaseException:
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        call()
+    return caught.value
+
+
+def test_a_collection_that_was_made_anew_is_told(stack: Stack) -> None:
+    client = stack.chroma.client()
+    collection = client.create_collection("of_a_cell")
+    client.delete_collection("of_a_cell")
+    assert "Run the cell that gets it from the client" in sentence_for(raised(collection.count))
+
+
+def test_a_closed_connection_is_told(stack: Stack) -> None:
+    connection = stack.postgres.connect()
+    connection.close()
+    assert "run the cell that connects again" in sentence_for(raised(lambda: connection.execute("SELECT 1")))
+
+
+def test_a_lock_that_another_session_holds_is_told(stack: Stack) -> None:
+    with stack.postgres.connect() as one, stack.postgres.connect() as other, one.transaction():
+        one.execute("LOCK TABLE users")
+        other.execute("SET lock_timeout = '50ms'")
+        assert "its transaction is still open" in sentence_for(raised(lambda: other.execute("SELECT * FROM users")))
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), CourseError("it says so itself"), psycopg.errors.UniqueViolation()])
+def test_any_other_error_is_shown_as_it_is(error: Exception) -> None:
+    assert sentence_for(error) == ""
+
+
+def test_in_a_notebook_it_stands_below_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    shell = InteractiveShell.instance()
+    try:
+        explain_cell_errors()
+        result = shell.run_cell("assert 1 == 2")
+    finally:
+        InteractiveShell.clear_instance()
+    assert isinstance(result.error_in_exec, AssertionError)
+    printed = capsys.readouterr().out
+    assert printed.index("AssertionError") < printed.index("run its section again")
