@@ -54,22 +54,38 @@ def _drop_on_external_servers(directory: Path) -> list[str]:
 
 def _hold(lock: Path, locks: ExitStack) -> None:
     """Lock a stack's directory, as a notebook would, so that none can start its servers there meanwhile."""
+    if not lock.is_file():
+        return  # whatever it is, nobody holds it, and it goes with the rest
     file = locks.enter_context(lock.open("r+"))
+    for orphans_ended in (False, True):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if orphans_ended or not _ended_orphans(lock.parent):
+                raise DirectoryInUseError(
+                    f"The servers of lesson {lock.parent.name} run in {lock.parent}. Nothing was removed. "
+                    "Shut that notebook's kernel down in JupyterLab, then run `make clean` again."
+                ) from None
+
+
+def _ended_orphans(directory: Path) -> bool:
+    """End servers whose notebook and supervisor were killed, if there are any: whoever has the lock open is ours."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise DirectoryInUseError(
-            f"The servers of lesson {lock.parent.name} run in {lock.parent}. Nothing was removed. "
-            "Shut that notebook's kernel down in JupyterLab, then run `make clean` again."
-        ) from None
+        from course.servers import holders
+    except ImportError:
+        return False  # without the environment no process can be looked at
+    orphans = holders.orphans(directory, but_not=os.getpid())
+    holders.end(orphans)
+    return bool(orphans)
 
 
 def _remove(path: Path) -> None:
     try:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        elif os.path.lexists(path):
+            path.unlink()
     except OSError as error:
         raise CourseError(
             f"{error.filename or path} could not be removed: {error.strerror}. Your notebooks and progress are as they were. "

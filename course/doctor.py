@@ -69,6 +69,9 @@ def _carefully(look: Callable[[], Iterator[Finding]]) -> list[Finding]:
         return list(look())
     except (CourseError, ImportError) as error:
         return [Finding(look.__name__.strip("_"), False, f"{error}")]
+    except Exception as error:  # noqa: BLE001  whatever this machine is like, the other lines are shown as well
+        what = f"{type(error).__name__}: {error}"
+        return [Finding(look.__name__.strip("_"), False, f"This could not be looked at ({what}). The other lines hold.")]
 
 
 def _environment() -> Iterator[Finding]:

@@ -1,6 +1,8 @@
 """Where the course keeps what it makes: servers' data, caches, progress. Everything lies under one git-ignored directory."""
 
+import errno
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -28,3 +30,14 @@ def home() -> Path:
             "Set COURSE_HOME to a directory that you may write to, then restart the kernel."
         ) from error
     return path
+
+
+_LITTLE = 200 * 1024**2
+"""Less free space than this is told when something could not be written: PostgreSQL's files alone take 40 MB."""
+
+
+def if_full(directory: Path, error: OSError | None = None) -> str:
+    """A sentence, with a space behind it, where the disk has little space left or the error says so; else nothing."""
+    free = shutil.disk_usage(directory).free
+    said_so = error is not None and ({error.errno} & {errno.ENOSPC, errno.EDQUOT} or "No space left" in str(error))
+    return f"Free some space first: {free // 1024**2} MB are left on the disk. " if said_so or free < _LITTLE else ""

@@ -9,7 +9,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -69,28 +69,28 @@ def record(id: str) -> CheckRecord:
 def checks() -> dict[str, CheckRecord]:
     """What is known of every check that was ever used, by id."""
     with _state() as state:
-        return {id: CheckRecord(**fields) for id, fields in state["checks"].items()}
+        return {id: CheckRecord(**record) for id, record in state["checks"].items()}
 
 
 def record_outcome(id: str, outcome: str) -> None:
     """Note what a check said. The best outcome so far is kept; *could not check* says nothing about the learner's work."""
     if outcome == "could not check":
         return
-    with _check(id) as fields:
-        fields["attempts"] += outcome in ("not yet", "passed")
-        fields["outcome"] = max(fields["outcome"], outcome, key=_RANK.index)
+    with _check(id) as kept:
+        kept["attempts"] += outcome in ("not yet", "passed")
+        kept["outcome"] = max(kept["outcome"], outcome, key=_RANK.index)
 
 
 def record_hint(id: str, number: int) -> None:
     """Note that hint 1, 2, … was read."""
-    with _check(id) as fields:
-        fields["hints"] = max(fields["hints"], number)
+    with _check(id) as kept:
+        kept["hints"] = max(kept["hints"], number)
 
 
 def record_solution(id: str) -> None:
     """Note that the solution was shown."""
-    with _check(id) as fields:
-        fields["solution_seen"] = True
+    with _check(id) as kept:
+        kept["solution_seen"] = True
 
 
 def prediction(id: str) -> str | None:
@@ -194,23 +194,35 @@ def _load(path: Path) -> dict[str, Any]:
         return empty
     try:
         state = empty | json.loads(text)
+        if _is_newer(state):
+            raise CourseError(
+                f"Your progress in {path} was written by a newer course than this one. It was left as it is. Run `make update`, "
+                "restart the kernel, then run the cell again."
+            )
         _see_that_it_is_ours(state)
         _bring_up_to_date(state)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         _move_aside(path, error)
         return empty
     return state
 
 
+def _is_newer(state: dict[str, Any]) -> bool:
+    """Whether a field is there that this course does not know, in a file that is sound otherwise."""
+    known = {field.name for field in fields(CheckRecord)}
+    records = [record for part in (state, *state["undo"]) for record in part["checks"].values()]
+    return any(record.keys() - known for record in records)
+
+
 def _see_that_it_is_ours(state: dict[str, Any]) -> None:
     """Raise unless every part has the shape that this module writes."""
     for part in (state, *state["undo"]):
-        for fields in part["checks"].values():
-            known = CheckRecord(**fields)
+        for record in part["checks"].values():
+            known = CheckRecord(**record)
             _RANK.index(known.outcome)
-            if not all(type(value) is type(getattr(CheckRecord, name)) for name, value in fields.items()):
+            if not all(type(value) is type(getattr(CheckRecord, name)) for name, value in record.items()):
                 raise TypeError("a field has the wrong type")
-            fields.update(asdict(known))
+            record.update(asdict(known))
         if not all(isinstance(choice, str) for choice in part["predictions"].values()):
             raise TypeError("a prediction is not a text")
 

@@ -7,14 +7,14 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from html import escape
 from pathlib import Path
 
 from course import manifest
-from course.errors import InputError
+from course.errors import CourseError, InputError
 from course.exercises.cell_errors import explain_cell_errors
 from course.home import home
 from course.servers import addresses
@@ -68,24 +68,28 @@ class Stack:
         In the same kernel again, it returns the same stack, with any server that was down started again.
 
         Args:
-            lesson: the lesson's id, such as `"02"`.
+            lesson: the lesson's id, such as `"02"`; or a name of your own for experiments beside the lessons, such as
+                `"scratch"`: letters, digits and dashes, and a letter first.
             embedded: ignore `COURSE_POSTGRES_URL`, `COURSE_CHROMA_URL` and `COURSE_REDIS_URL`.
 
         Raises:
             DirectoryInUseError: another notebook runs this lesson's servers.
             ServerError: a server did not start, or an external one does not answer.
+            CourseError: there is no such lesson, or a file of the course's own under COURSE_HOME cannot be used.
         """
-        manifest.lesson(lesson)
+        _see_that_it_is_a_name(lesson)
         set_aside()
         external = not embedded and any(os.environ.get(addresses.variable(key)) for key in addresses.NAMES)
         directory = home() / "stacks" / (f"{lesson}-external" if external else lesson)
         stack = cls._of_this_process.get(directory)
         if stack is None or not stack.alive:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             beside = stack._beside if stack else {}
-            stack = cls._of_this_process[directory] = cls(lesson, directory, embedded=not external)
+            with _explained():
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                stack = cls._of_this_process[directory] = cls(lesson, directory, embedded=not external)
             stack._beside = beside
-        stack._start_all()
+        with _explained():
+            stack._start_all()
         explain_cell_errors()
         return stack
 
@@ -206,13 +210,46 @@ class Stack:
         return [f"Yours on {', '.join(server.name for server in shared)}: {shared[0].namespace}"] if shared else []
 
 
+def _see_that_it_is_a_name(lesson: str) -> None:
+    """Raise unless this is a lesson's id, or a name that none can be taken for."""
+    if re.fullmatch("[A-Za-z][A-Za-z0-9-]{0,40}", lesson) and not re.search("^checks-|-beside-|-external$", lesson):
+        return
+    try:
+        manifest.lesson(lesson)
+    except CourseError as error:
+        raise InputError(f"{error} For experiments of your own, a name such as 'scratch': letters, digits and dashes.") from error
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Let an error of the file system say which of the course's own files it is about, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise CourseError(
+            f"The course cannot use its own {error.filename or 'files'}: {error.strerror or error}. None of your notebooks was "
+            "touched, and your progress is as it was. Delete or rename that file, or run `make clean`; then run this cell again."
+        ) from error
+
+
 def _password() -> str:
-    """The password of every server under this COURSE_HOME: random, made once, readable by its owner only."""
+    """The password of every server under this COURSE_HOME: random, made once, readable by its owner only.
+
+    Raises:
+        CourseError: the file holds something else.
+    """
     path = home() / "password"
-    if not path.exists():
+    if not os.path.lexists(path):
         with tempfile.NamedTemporaryFile("w", dir=home()) as draft:
             draft.write(secrets.token_hex(16))
             draft.flush()
             with suppress(FileExistsError):  # another notebook was faster: its password is as good as ours
                 os.link(draft.name, path)
-    return path.read_text()
+    password = path.read_bytes().decode("ascii", errors="replace").strip()
+    if not re.fullmatch("[0-9a-f]{32}", password):
+        raise CourseError(
+            f"{path} does not hold the password that the course has made. The servers' data cannot be opened without it. Your "
+            "notebooks and progress are as they were. Put the file back, or run `make clean`, which removes the servers' data; "
+            "then run this cell again."
+        )
+    return password

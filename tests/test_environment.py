@@ -57,7 +57,7 @@ STRANGE = {
 UP_TO = {
     "00": "survivor = ",
     "01": 'http.get("/health")',
-    "04": "process.start()",
+    "04": "start_import(order",
     "08": "create_engine(",
     "13": 'client.get("/health")',
 }

@@ -110,7 +110,7 @@ def test_reset_of_an_unknown_lesson_changes_nothing() -> None:
         b'{"checks": []}',
         b'{"checks": {"00.a": {"attempts": "many"}}}',
         b'{"checks": {"00.a": {"outcome": "perfect"}}}',
-        b'{"checks": {"00.a": {"colour": "red"}}}',
+        b"[" * 200_000,
         b'{"predictions": {"00.a": 5}}',
         b'{"undo": [5]}',
     ],
@@ -169,3 +169,13 @@ def test_two_notebooks_at_once_lose_nothing() -> None:
 def _try_often(check: str) -> None:
     for _ in range(30):
         progress.record_outcome(check, "not yet")
+
+
+def test_what_a_newer_course_has_written_is_left_alone(home: Path) -> None:
+    path = home / "progress.json"
+    newer = b'{"checks": {"00.a": {"outcome": "passed", "colour": "red"}}}'
+    path.write_bytes(newer)
+    with pytest.raises(CourseError, match=r"written by a newer course.*`make update`"):
+        progress.record_outcome(CHECK, "passed")
+    assert path.read_bytes() == newer
+    assert not list(home.glob("progress.damaged*"))

@@ -433,11 +433,11 @@ def test_a_full_disk_leaves_nothing_half_done(home, monkeypatch):
 def test_a_server_that_cannot_start_shows_the_end_of_its_log(home):
     with Stack.start("00") as stack:
         stack.postgres.stop()
-        control = stack.postgres.directory / "global" / "pg_control"
-        control.rename(control.with_name("pg_control.away"))
-        with pytest.raises(ServerError, match=r"(?s)PostgreSQL did not start\..*pg_control.*left as it is"):
+        settings = stack.postgres.directory / "postgresql.conf"
+        settings.rename(settings.with_name("postgresql.conf.away"))
+        with pytest.raises(ServerError, match=r"(?s)PostgreSQL did not start\..*postgresql\.conf.*make clean"):
             stack.postgres.start()
-        control.with_name("pg_control.away").rename(control)
+        settings.with_name("postgresql.conf.away").rename(settings)
         stack.postgres.start()
         assert stack.postgres.state == "running"
 

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.request import getproxies
+
+from course.home import home
 
 KEPT = {"PGPASSWORD", "PGPASSFILE"}
 """They fill in a password that a URL lacks. The URLs of our own servers lack none; that of an external one may."""
@@ -18,6 +22,9 @@ CHROMA_TOO = {"ALLOW_RESET", "IS_PERSISTENT", "MIGRATIONS", "MIGRATIONS_HASH_ALG
 """What `import chromadb` reads as well, under names that say nothing of it, and refuses if it cannot read the value."""
 
 THIS_MACHINE = ("127.0.0.1", "localhost")
+
+_LONGEST_TMPDIR = 70
+"""The socket of a fork server lies there, in a path of at most 107 bytes, 32 of which are its own."""
 
 _PROXY = re.compile("(http|https|all)_proxy", re.IGNORECASE)
 _CERTIFICATES = ("SSLKEYLOGFILE", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -62,6 +69,10 @@ def set_aside() -> SetAside:
     _leave_out_proxies()
     if any(name in os.environ for name in _CERTIFICATES):
         _remove_unreadable_certificates()
+    if len(os.environ.get("TMPDIR", "")) > _LONGEST_TMPDIR:
+        _remove(["TMPDIR"])
+        tempfile.tempdir = None  # it is asked for anew
+    _give_a_home()
     return SetAside(tuple(sorted(_removed)), tuple(sorted(_bypassed)))
 
 
@@ -109,6 +120,14 @@ def _leave_out_proxies() -> None:
     _say_no_proxy(",".join(dict.fromkeys([*readable, *THIS_MACHINE])))
     if raises(httpx.Client, verify=False):
         _say_no_proxy("*")
+
+
+def _give_a_home() -> None:
+    """ChromaDB asks for the user's home when it is imported, and a user without a name may have none."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = str(home())
 
 
 def _say_no_proxy(hosts: str) -> None:

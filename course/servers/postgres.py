@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,12 +20,16 @@ import psutil
 import psycopg
 
 from course.errors import ServerError
+from course.home import if_full
 from course.servers.addresses import shown
 from course.servers.environment import for_a_server
 from course.servers.process import Command, Server
 
 START = "Start it on the board or with `stack.postgres.start()`. Then run this cell again."
 """What to do when a server of ours does not answer."""
+
+_INITDB_SECONDS = 600
+"""Far longer than `initdb` takes: a workshop that is older belongs to nobody any more."""
 
 DATABASE = "lumen"
 USER = "lumen"
@@ -50,14 +55,23 @@ class PostgresServer(Server):
         """A new connection in autocommit mode: each statement is its own transaction.
 
         Raises:
-            ServerError: the server does not answer.
+            ServerError: the server does not answer, or its files were made with another password.
         """
-        return connect(self.url)
+        try:
+            return connect(self.url, "Start it on the board or with `stack.postgres.start()`. Then run this cell again.")
+        except ServerError as error:
+            if "password authentication failed" not in str(error):
+                raise
+            raise ServerError(
+                f"PostgreSQL's files in {self.directory} were made with another password than the one in "
+                f"{self.directory.parents[2] / 'password'}. Nothing was changed. Put the former file back, or run `make clean`, "
+                "which removes the servers' data and none of your notebooks. Then restart the kernel."
+            ) from error
 
     @property
     def is_first_start(self) -> bool:
         """True if not even the template of a data directory has been made yet, which takes longer than all the rest."""
-        return not self._has_data() and not self._template_path().exists()
+        return not os.path.lexists(self.directory) and not self._template_path().exists()
 
     def _prepare(self) -> None:
         if not self._has_data():
@@ -78,10 +92,10 @@ class PostgresServer(Server):
     def _ready(self) -> bool:
         """PostgreSQL writes its pid into the first line of postmaster.pid and its status into the eighth."""
         try:
-            lines = (self.directory / "postmaster.pid").read_text().splitlines()
+            lines = (self.directory / "postmaster.pid").read_text(errors="replace").splitlines()
         except FileNotFoundError:
             return False
-        return len(lines) >= 8 and int(lines[0]) == self._pid and lines[7].strip() == "ready"
+        return len(lines) >= 8 and lines[0].strip() == str(self._pid) and lines[7].strip() == "ready"
 
     def _remove_stale_pid_file(self) -> None:
         """Remove what a crash left behind, unless a PostgreSQL started by other means runs on this very directory.
@@ -90,22 +104,41 @@ class PostgresServer(Server):
         directory, so it cannot be a server of ours.
         """
         pid_file = self.directory / "postmaster.pid"
-        if not pid_file.exists():
+        if not os.path.lexists(pid_file):
             return
-        pid = int(pid_file.read_text().split()[0])
-        try:
-            arguments = psutil.Process(pid).cmdline()
-        except psutil.NoSuchProcess:
-            arguments = []
-        if any(Path(argument).name == "postgres" for argument in arguments) and str(self.directory) in arguments:
-            raise ServerError(
-                f"A PostgreSQL that this notebook did not start (process {pid}) runs on {self.directory}. "
-                "Nothing was changed. Stop it with `pg_ctl stop`, then run this cell again."
-            )
-        pid_file.unlink()
+        for process in psutil.process_iter(["pid", "cmdline"]):
+            arguments = process.info["cmdline"] or []
+            if any(Path(argument).name == "postgres" for argument in arguments) and str(self.directory) in arguments:
+                raise ServerError(
+                    f"A PostgreSQL that this notebook did not start (process {process.pid}) runs on {self.directory}. "
+                    "Nothing was changed. Stop it with `pg_ctl stop`, then run this cell again."
+                )
+        if pid_file.is_dir():
+            pid_file.rmdir()
+        else:
+            pid_file.unlink()
 
     def _has_data(self) -> bool:
-        return (self.directory / "PG_VERSION").exists()
+        """Whether there are files of this PostgreSQL.
+
+        Raises:
+            ServerError: there is something else.
+        """
+        if not os.path.lexists(self.directory):
+            return False
+        try:
+            made_by = (self.directory / "PG_VERSION").read_text(errors="replace").strip()
+        except OSError:
+            made_by = ""
+        if made_by != self.version.split(".")[0] or not (self.directory / "global" / "pg_control").exists():
+            other = made_by.isdigit() and made_by != self.version.split(".")[0]
+            what = f"files of PostgreSQL {made_by[:10]}" if other else "no complete files of a PostgreSQL"
+            raise ServerError(
+                f"In {self.directory} there are {what}, and PostgreSQL {self.version} cannot run on them. Nothing was changed. "
+                "Delete or rename it, or run `make clean`, which removes the servers' data and none of your notebooks. Then run "
+                "this cell again."
+            )
+        return True
 
     def _template_path(self) -> Path:
         home = self.directory.parent.parent.parent
@@ -114,9 +147,10 @@ class PostgresServer(Server):
     def _template(self) -> Path:
         """The directory that `initdb` made, once per COURSE_HOME and version; copying it is faster than running it again."""
         template = self._template_path()
-        if template.exists():
+        if (template / "global" / "pg_control").exists() and (template / "PG_VERSION").exists():
             return template
         template.parent.mkdir(mode=0o700, exist_ok=True)
+        _remove_leftovers(template)
         with tempfile.TemporaryDirectory(dir=template.parent) as workshop:
             made = Path(workshop) / "data"
             _initdb(made, self.password)
@@ -187,8 +221,39 @@ def as_server_user() -> list[str]:
 
 
 def _server_user() -> tuple[int, int]:
-    entry = pwd.getpwnam("nobody")
+    try:
+        entry = pwd.getpwnam("nobody")
+    except KeyError as error:
+        raise ServerError(
+            "PostgreSQL refuses to run as root, and this system has no user `nobody` to run it as. Nothing was changed. Run the "
+            "course as an ordinary user."
+        ) from error
     return entry.pw_uid, entry.pw_gid
+
+
+def _has_a_name() -> bool:
+    """Whether the user that runs PostgreSQL's programs has a name: `initdb` asks for it. In a container it may have none."""
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:
+        return False
+    return True
+
+
+def _under_a_name() -> list[str]:
+    """The words before a command that run it, where our user has no name, in a namespace in which it has that of `nobody`."""
+    if _has_a_name():
+        return []
+    unshare = shutil.which("unshare")
+    uid, gid = _server_user()
+    words = [unshare or "unshare", "--user", f"--map-user={uid}", f"--map-group={gid}"]
+    if unshare and subprocess.run([*words, "true"], capture_output=True).returncode == 0:
+        return words
+    raise ServerError(
+        f"Your user (number {os.getuid()}) has no name on this system, and PostgreSQL's initdb wants one. Nothing was changed. "
+        f'Give it one, as root: `echo "learner:x:{os.getuid()}:{os.getgid()}::/tmp:/bin/sh" >> /etc/passwd`. Then run this cell '
+        "again."
+    )
 
 
 def _give_to_server_user(directory: Path) -> None:
@@ -200,6 +265,15 @@ def _give_to_server_user(directory: Path) -> None:
     for parent, folders, files in os.walk(directory):
         for name in (*folders, *files):
             os.chown(os.path.join(parent, name), uid, gid)
+
+
+def _remove_leftovers(template: Path) -> None:
+    """Remove a template that is not whole, and what an `initdb` that was killed has left."""
+    if os.path.lexists(template):
+        shutil.rmtree(template) if template.is_dir() else template.unlink()
+    for workshop in template.parent.glob("tmp*"):
+        if workshop.is_dir() and time.time() - workshop.stat().st_mtime > _INITDB_SECONDS:
+            shutil.rmtree(workshop, ignore_errors=True)  # another notebook may remove it too
 
 
 def _initdb(directory: Path, password: str) -> None:
@@ -217,11 +291,13 @@ def _initdb(directory: Path, password: str) -> None:
 
 
 def _run(command: list[str], input: str | None = None) -> None:
-    done = subprocess.run([*as_server_user(), *command], input=input, capture_output=True, text=True, env=for_a_server())
+    done = subprocess.run(
+        [*as_server_user(), *_under_a_name(), *command], input=input, capture_output=True, text=True, env=for_a_server()
+    )
     if done.returncode != 0:
         raise ServerError(
             f"{Path(command[0]).name} failed:\n{done.stderr.strip()}\nNothing was kept of it. "
-            "If the disk is full, free some space; then run this cell again."
+            f"{if_full(Path(command[command.index('-D') + 1]).parent)}Then run this cell again."
         )
 
 
@@ -232,9 +308,10 @@ def _copy(template: Path, directory: Path) -> None:
     try:
         shutil.copytree(template, draft)
         draft.rename(directory)
-    except OSError as error:
+    except OSError as error:  # copytree's own error names every file
+        first = error.args[0][0][2] if isinstance(error, shutil.Error) and error.args[0] else error.strerror
         shutil.rmtree(draft, ignore_errors=True)
         raise ServerError(
-            f"The data directory {directory} could not be made: {error}. Nothing was kept of it. "
-            "Free some space, or set COURSE_HOME to another disk, then run this cell again."
+            f"The data directory {directory} could not be made: {first}. Nothing was kept of it. "
+            f"{if_full(directory.parent, error)}If this disk is too small, set COURSE_HOME to another one. Run this cell again."
         ) from error

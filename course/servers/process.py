@@ -5,10 +5,8 @@ How one particular server is started and asked for its readiness stands in `post
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -24,7 +22,9 @@ from typing import Literal
 
 import psutil
 
-from course.errors import DirectoryInUseError, ServerError
+from course.errors import ServerError
+from course.home import if_full
+from course.servers import holders
 from course.servers import supervisor as supervisor_script
 
 State = Literal["running", "starting", "stopped", "killed", "crashed"]
@@ -33,6 +33,9 @@ READY_SECONDS = 60
 """How long a server may take to be ready. Crash recovery and a slow disk are included."""
 
 _POLL_SECONDS = 0.01
+
+_CLOSE_SECONDS = 2 * supervisor_script.STOP_SECONDS
+"""How long the supervisor may take for anything: it kills a server that does not stop in its time."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Supervisor:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        lock = _lock(directory)
+        lock = holders.lock(directory)
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", supervisor_script.__file__, str(os.getpid()), str(lock)],
@@ -71,8 +74,7 @@ class Supervisor:
         self._events: dict[str, dict] = {}
         self._changed = threading.Condition()
         self._sending = threading.Lock()
-        self._holder = {"kernel": _identity(os.getpid()), "supervisor": _identity(self._process.pid), "servers": {}}
-        self._note_holder()
+        holders.note(directory)
         self.on_exit: Callable[[str], None] = lambda name: None
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -91,7 +93,6 @@ class Supervisor:
             raise ServerError(
                 f"{name} could not be run: {event['error']}. No data was touched. Run `make lab` to install it again."
             )
-        self._note_holder(name, event["pid"])
         return event["pid"]
 
     def end(self, name: str, how: Literal["stop", "kill"]) -> None:
@@ -109,22 +110,17 @@ class Supervisor:
         """Stop every server, end the supervisor, and wait for both."""
         with suppress(BrokenPipeError):  # it has ended before us
             self._process.stdin.close()
-        self._process.wait()
+        try:
+            self._process.wait(timeout=_CLOSE_SECONDS)
+        except subprocess.TimeoutExpired:  # each server is killed after its time: a supervisor that still waits hangs
+            holders.end([psutil.Process(self._process.pid), *holders.holders(self.directory)])
+            self._process.wait()
         self._listener.join()
         self._process.stdout.close()
 
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
-
-    def _note_holder(self, server: str | None = None, pid: int = 0) -> None:
-        """Write down who runs here, for the next notebook that finds the directory locked."""
-        with self._sending:
-            if server:
-                self._holder["servers"][server] = _identity_or_gone(pid)
-            draft = self.directory / "holder.json.new"
-            draft.write_text(json.dumps(self._holder), encoding="utf-8")
-            draft.rename(self.directory / "holder.json")
 
     def _send(self, **request: object) -> None:
         try:
@@ -139,7 +135,12 @@ class Supervisor:
 
     def _wait_for(self, name: str, *kinds: str) -> dict:
         with self._changed:
-            self._changed.wait_for(lambda: not self.alive or self._events.get(name, {}).get("event") in kinds)
+            told = lambda: not self.alive or self._events.get(name, {}).get("event") in kinds  # noqa: E731
+            if not self._changed.wait_for(told, timeout=_CLOSE_SECONDS):
+                raise ServerError(
+                    f"{name}: its supervisor has not answered for {_CLOSE_SECONDS} seconds. Committed data is safe. Restart the "
+                    "kernel, then run the cell with `Stack.start` again."
+                )
             event = self._events.get(name, {})
         if event.get("event") not in kinds:
             raise ServerError(f"{name}: its supervisor ended. Committed data is safe. Run the cell with `Stack.start` again.")
@@ -227,7 +228,8 @@ class Server(ABC):
             # Another program may have taken the port between our look and the server's bind: try one more.
             if attempt == 2 or not _port_is_taken(self.port):
                 raise self._did_not_start(log_start)
-        (self.directory.parent / f"{self.key}.port").write_text(str(self.port))
+        with suppress(OSError):  # a folder in its place, say: then the next start takes another port
+            (self.directory.parent / f"{self.key}.port").write_text(str(self.port))
         self._set_state("running")
 
     def stop(self) -> None:
@@ -292,15 +294,17 @@ class Server(ABC):
         said = "\n".join(f"    {line}" for line in tail) or "    (nothing)"
         return ServerError(
             f"{self.name} did not start. The last lines it wrote:\n{said}\n"
-            f"Its data in {self.directory} was left as it is. If the disk is full, free some space and start it again; "
-            f"if it stays like this, `make clean` begins afresh."
+            f"Its data in {self.directory} was left as it is. {if_full(self.directory.parent)}Start it again; if it stays like "
+            "this, `make clean` begins afresh: your notebooks and progress stay."
         )
 
     def _remembered_port(self) -> int:
+        """The port that was used last, or 0 where the file says none."""
         try:
-            return self.port or int((self.directory.parent / f"{self.key}.port").read_text())
-        except (FileNotFoundError, ValueError):
+            port = self.port or int((self.directory.parent / f"{self.key}.port").read_text())
+        except (OSError, ValueError):
             return 0
+        return port if 1024 <= port <= 65535 else 0
 
     def _set_state(self, state: State) -> None:
         self._state = state
@@ -324,68 +328,3 @@ def _port_is_taken(port: int) -> bool:
         except OSError:
             return True
     return False
-
-
-def _identity(pid: int) -> list[float]:
-    """A pid and the time its process began: together they name one process, where a pid alone may be reused."""
-    return [pid, psutil.Process(pid).create_time()]
-
-
-def _identity_or_gone(pid: int) -> list[float]:
-    try:
-        return _identity(pid)
-    except psutil.NoSuchProcess:
-        return [pid, 0.0]  # it ended at once; no process began at time 0
-
-
-def _process(identity: list[float]) -> psutil.Process | None:
-    """The process that is meant, if it still lives. One with the same pid that began at another time is a stranger."""
-    try:
-        process = psutil.Process(int(identity[0]))
-        same = process.create_time() == identity[1] and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return None
-    return process if same else None
-
-
-def _lock(directory: Path) -> int:
-    """Lock the directory and return the open file descriptor; the lock lasts until every copy of it is closed.
-
-    Servers inherit it. So who gets the lock knows that no server of ours lives on these files. A notebook whose kernel
-    has just ended may still be stopping its servers: we wait for it. A live one keeps its lock.
-    """
-    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + supervisor_script.STOP_SECONDS + 10
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return descriptor
-        except BlockingIOError:
-            holder = _read_holder(directory)
-        if holder and not _process(holder["supervisor"]):
-            _end_orphans(holder["servers"])
-        elif (holder and _process(holder["kernel"])) or time.monotonic() > deadline:
-            os.close(descriptor)
-            who = f"process {int(holder['kernel'][0])}" if holder else "a process that has not said its name"
-            raise DirectoryInUseError(
-                f"Another notebook ({who}) runs its servers in {directory}. Nothing was changed. "
-                "Shut that kernel down, or set COURSE_HOME to another directory, then run this cell again."
-            )
-        time.sleep(_POLL_SECONDS)
-
-
-def _end_orphans(servers: dict[str, list[float]]) -> None:
-    """End servers whose supervisor was killed: exactly the processes it had started, and nobody else's."""
-    orphans = [process for identity in servers.values() if (process := _process(identity))]
-    for process in orphans:
-        process.send_signal(signal.SIGINT)
-    _, stubborn = psutil.wait_procs(orphans, timeout=supervisor_script.STOP_SECONDS)
-    for process in stubborn:
-        process.kill()
-
-
-def _read_holder(directory: Path) -> dict | None:
-    try:
-        return json.loads((directory / "holder.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None  # the directory was locked for the first time a moment ago
