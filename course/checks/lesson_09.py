@@ -284,7 +284,7 @@ WHERE = "WHERE u.created_at > NOW() - %(days)s * INTERVAL '1 day'"
 )
 def from_new_users(from_new_users: Callable, trial: Trial) -> str:
     """Judge on owners who joined lately or long ago, where those of long ago write as well."""
-    for days, k in ((30, 8), (7, 3), (30, 1000), (1, 5), (1500, 4), (0, 5)):
+    for days, k in ((30, 9), (7, 3), (30, 1000), (1, 5), (1500, 4), (0, 5)):
 
         def observe(from_new_users: Callable, stage: Stage, days: int = days, k: int = k) -> Any:
             return _as_rows(from_new_users(_planted(stage), vector_at(0), days, k))
