@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import psycopg
 from pgvector.sqlalchemy import Vector
-from sqlalchemy import Executable, ForeignKey, NullPool, create_engine, func, select, text  # noqa: F401  as above
+from sqlalchemy import Executable, ForeignKey, NullPool, create_engine, func, or_, select, text  # noqa: F401  as above
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -167,6 +167,19 @@ WHERE = "WHERE u.created_at > NOW() - %(days)s * INTERVAL '1 day'"
             new=WHERE + " AND d.created_at > NOW() - INTERVAL '7 days'",
         ),
         Mistake(
+            "documents of as many days",
+            "A new user's older document is missing: when it was written is not asked for, only when its owner joined.",
+            old=WHERE,
+            new=WHERE + " AND d.created_at > NOW() - %(days)s * INTERVAL '1 day'",
+        ),
+        Mistake(
+            "one document of each",
+            "Each user stands there once. A user may have several of the closest: no `DISTINCT`, no `GROUP BY`.",
+            old="SELECT d.id, u.name, d.embedding <=> %(q)s AS distance\n           FROM documents d",
+            new="SELECT * FROM (SELECT DISTINCT ON (user_id) id, user_id, embedding <=> %(q)s AS distance FROM documents "
+            "ORDER BY user_id, distance) d",
+        ),
+        Mistake(
             "a placeholder in quotes",
             "Does `%(days)s` stand in quotes? There it is a text that psycopg does not fill with your number. Multiply: "
             "`%(days)s * INTERVAL '1 day'`.",
@@ -181,7 +194,7 @@ WHERE = "WHERE u.created_at > NOW() - %(days)s * INTERVAL '1 day'"
         ),
         Mistake(
             "always 365 days",
-            "These are the users of the last year, whatever was asked for. Use `days`, as given.",
+            "These are the users of a longer time than was asked for. Use `days`, as given, and as days.",
             old="%(days)s * INTERVAL '1 day'",
             new="INTERVAL '365 days'",
         ),
@@ -284,7 +297,7 @@ WHERE = "WHERE u.created_at > NOW() - %(days)s * INTERVAL '1 day'"
 )
 def from_new_users(from_new_users: Callable, trial: Trial) -> str:
     """Judge on owners who joined lately or long ago, where those of long ago write as well."""
-    for days, k in ((30, 9), (7, 3), (30, 1000), (1, 5), (1500, 4), (0, 5)):
+    for days, k in ((30, 9), (7, 9), (7, 3), (30, 1000), (1, 5), (1500, 4), (0, 5)):
 
         def observe(from_new_users: Callable, stage: Stage, days: int = days, k: int = k) -> Any:
             return _as_rows(from_new_users(_planted(stage), vector_at(0), days, k))
@@ -361,6 +374,25 @@ ASKS = "if user_ids is not None:"
             new="Document.user_id in user_ids",
         ),
         Mistake(
+            "one condition for each",
+            "You find nothing: a document has one owner, and yours would have to be everybody's at once. "
+            "`.in_(user_ids)` asks for one of them.",
+            old=IN,
+            new="for user_id in user_ids: query = query.where(Document.user_id == user_id)",
+        ),
+        Mistake(
+            "names",
+            "PostgreSQL refuses your statement: a name is compared with numbers. The list holds users' ids: `Document.user_id`.",
+            old="Document.user_id.in_",
+            new="User.name.in_",
+        ),
+        Mistake(
+            "an empty list returned",
+            "With an empty list, too, the caller gets a statement, and executes it. `.in_([])` is one that finds nothing.",
+            old=ASKS,
+            new="if user_ids == []: return []\n    if user_ids is not None:",
+        ),
+        Mistake(
             "the first of them",
             "Only the first user's documents are found. The list may name several: `.in_(user_ids)` takes them all.",
             old="in_(user_ids)",
@@ -389,6 +421,39 @@ ASKS = "if user_ids is not None:"
             "All filters must hold, not one of them: an `elif` skips the second.",
             old="if subscription is not None",
             new="elif subscription is not None",
+        ),
+        Mistake(
+            "or",
+            "All filters that are set must hold, not one of them: `or_` lets through what any of them lets through.",
+            code="""
+            def search_shared(vector, *, user_ids=None, subscription=None, days=None, limit=5):
+                distance = Document.embedding.cosine_distance(vector).label("distance")
+                query = select(Document.id, Document.title, User.name, distance).join(User)
+                filters = []
+                if user_ids is not None:
+                    filters.append(Document.user_id.in_(user_ids))
+                if subscription is not None:
+                    filters.append(User.subscription == subscription)
+                if days is not None:
+                    filters.append(Document.created_at > func.now() - timedelta(days=days))
+                return (query.where(or_(*filters)) if filters else query).order_by(distance).limit(limit)
+            """,
+        ),
+        Mistake(
+            "filtered after the limit",
+            "The limit comes first in yours, and the filter takes from what is left. Add the condition before `.limit(…)`.",
+            code="""
+            def search_shared(vector, *, user_ids=None, subscription=None, days=None, limit=5):
+                distance = Document.embedding.cosine_distance(vector).label("distance")
+                query = select(Document.id, Document.user_id, Document.title, User.name, distance).join(User)
+                if subscription is not None:
+                    query = query.where(User.subscription == subscription)
+                if days is not None:
+                    query = query.where(Document.created_at > func.now() - timedelta(days=days))
+                found = query.order_by(distance).limit(limit).subquery()
+                query = select(found).order_by(found.c.distance)
+                return query if user_ids is None else query.where(found.c.user_id.in_(user_ids))
+            """,
         ),
         Mistake(
             "the days skipped",
@@ -444,6 +509,7 @@ ASKS = "if user_ids is not None:"
 def search_shared(search_shared: Callable, trial: Trial) -> str:
     """Judge the statements by what they find, with each filter set and not set."""
     for filters in (
+        {"user_ids": [1012]},
         {"user_ids": [1011, 1013]},
         {},
         {"user_ids": []},

@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from course.exercises.check import exercise, expect
-from course.exercises.mistakes import Mistake, Parts, Trial
+from course.exercises.check import exercise
+from course.exercises.mistakes import Mistake, NotYet, Parts, Trial
 from course.exercises.stage import Stage
 
 FILTER, GENERIC, UNCOUNTED, SOUND = STATES = ("filter after the index", "generic plan", "no ANALYZE", "no trap")
@@ -61,9 +61,10 @@ def which_trap(state_of: dict, trial: Trial) -> str:
     for letter in SEEN:
 
         def observe(state_of: dict, stage: Stage, letter: str = letter) -> Any:
-            wanted = f"`state_of[{letter!r}]` should be one of STATES: {', '.join(STATES)}."
-            found = expect(state_of.get(letter), str, wanted).strip()
-            return expect(found if found in STATES else None, str, wanted)
+            found = state_of.get(letter)
+            if str(found).strip() not in STATES:
+                raise NotYet(f"`state_of[{letter!r}]` should be one of STATES: {', '.join(STATES)}. There stands {found!r}.")
+            return found.strip()
 
         trial.compare(state_of, observe, f"Plan {letter}, you say, shows: {{found}}.")
     return "Two of the four look alike but for a `$2`, and two but for a date. In production, these are what you look for first."
@@ -84,8 +85,10 @@ SEARCH = "SELECT id FROM notes WHERE team = %s ORDER BY embedding <=> '[1,0,0]' 
 LEFT = """
     SELECT (SELECT count(*) FROM pg_db_role_setting WHERE setrole <> 0),
            (SELECT count(*) FROM pg_file_settings WHERE sourcefile LIKE '%%auto.conf' AND name LIKE 'hnsw.%%'),
-           (SELECT string_agg(one, ', ' ORDER BY one) FROM pg_db_role_setting, unnest(setconfig) AS one
-            WHERE setrole = 0 AND one !~ '^(search_path|enable_seqscan|hnsw.iterative_scan)')
+           (SELECT count(*) FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase, unnest(setconfig) AS one
+            WHERE datname <> current_database() AND one LIKE 'hnsw.%%'),
+           (SELECT string_agg(split_part(one, '=', 1), ', ' ORDER BY one) FROM pg_db_role_setting, unnest(setconfig) AS one
+            WHERE setrole = 0 AND one !~ '^(search_path|enable_seqscan|hnsw.iterative_scan)=')
 """
 CHANGE = "\"ALTER DATABASE {} SET hnsw.iterative_scan = 'strict_order'\""
 RIGHT_SETTING = "hnsw.iterative_scan = 'strict_order'"
@@ -173,6 +176,12 @@ RIGHT_SETTING = "hnsw.iterative_scan = 'strict_order'"
             """,
         ),
         Mistake(
+            "another database",
+            "You set it on another database than the connection's own. Its name is in `postgres.info.dbname`.",
+            old="sql.Identifier(postgres.info.dbname)",
+            new='sql.Identifier("postgres")',
+        ),
+        Mistake(
             "the other settings as well",
             "It is complete, and you set more than the one setting that was asked for. What is set "
             "without need is not understood later.",
@@ -214,20 +223,22 @@ def _afterwards(stage: Stage) -> Parts:
         plan = str(fresh.execute("EXPLAIN " + SEARCH, [7]).fetchall())
         found = fresh.execute(SEARCH, [7]).fetchall()
         in_order = fresh.execute("SHOW hnsw.iterative_scan").fetchone() != ("relaxed_order",)
-        roles, server, others = fresh.execute(LEFT, []).fetchone()
+        roles, server, elsewhere, others = fresh.execute(LEFT, []).fetchone()
     return Parts(
         rows_on_a_new_connection=len(found),
         always_in_order=in_order,
         through_the_index="notes_embedding" in plan,
         set_for_a_role=bool(roles),
         set_for_the_whole_server=bool(server),
+        set_for_another_database=bool(elsewhere),
         other_settings_of_the_database=others,
     )
 
 
 def _forget(stage: Stage) -> None:
-    """Take back what stays after a database is emptied: what was set for a role, or for the whole server."""
+    """Take back what stays after a database is emptied: what was set for a role, elsewhere, or for the whole server."""
     stage.own.execute("ALTER ROLE CURRENT_USER RESET ALL")
     stage.own.execute(sql.SQL("ALTER ROLE CURRENT_USER IN DATABASE {} RESET ALL").format(sql.Identifier("bench")))
+    stage.own.execute("ALTER DATABASE postgres RESET ALL")
     stage.own.execute("ALTER SYSTEM RESET ALL")
     stage.own.execute("SELECT pg_reload_conf()")

@@ -145,6 +145,18 @@ SINGLE = "A document that is found by one of the two should count: `FULL JOIN`."
             "coalesce(1.0 / w.rank, 0) + coalesce(1.0 / m.rank, 0)",
         ),
         Mistake(
+            "multiplied",
+            "Multiplied, a document that is in one list only has 0. It should count: add the two parts.",
+            SCORE,
+            "coalesce(1.0 / (60 + w.rank), 0) * coalesce(1.0 / (60 + m.rank), 0)",
+        ),
+        Mistake(
+            "documents without the words",
+            "Documents without any of the words stand in your list by words. Only those that match belong there: `@@`.",
+            "WHERE words @@ query ORDER",
+            "ORDER",
+        ),
+        Mistake(
             "scores added",
             "These are the two figures added up, and they cannot be compared: one weighs words, the other is a distance. Add "
             "1 / (60 + rank) of each.",

@@ -4,9 +4,11 @@ import functools
 from functools import cache
 
 from course import manifest
+from course.exercises.manners import SENTENCES
 from course.pipeline.layout import Layout
 from course.pipeline.source import read
 from course.stack import Stack
+from tests.checks.answers import checked, exercise
 
 MADE_ABOVE = ("BY_MEANING = ", "ALL_WORDS = ", "FUSE = ")
 
@@ -89,3 +91,11 @@ RIGHT = {
         ),
     ],
 }
+
+
+def test_a_pasted_text_is_told_as_such_and_not_as_a_mistake_that_does_no_harm_in_this_case(stack: Stack) -> None:
+    code = exercise("09c.hybrid_for").solution().code
+    pasted = code.replace('"""WITH', 'f"""WITH').replace("'english', %(text)s", "'english', '{text}'")
+    result = checked("09c.hybrid_for", pasted, stack)
+    assert result.outcome == "not yet", result
+    assert SENTENCES["pasted"].format(what="`boiler`") in result.message
