@@ -141,7 +141,7 @@ class Trial:
         if _alike(found, wanted, same) and found.manners == wanted.manners:
             self._passed.append(replace(case, right=wanted))
             return found.value
-        mistake = self._recognized(found, case)
+        mistake = self._recognized(found, wanted, case)
         said = _told(about, found.value, wanted.value) if found.raised is None and not _alike(found, wanted, same) else ""
         if mistake:
             raise NotYet(f"{said} {mistake.says}".strip())
@@ -162,10 +162,11 @@ class Trial:
         """A stage for a judge that does not compare. Use it in a `with`, and call `stage.watched(answer)`."""
         return Stage(self._may, self._seconds)
 
-    def _recognized(self, found: Seen, case: _Case) -> Mistake | None:
+    def _recognized(self, found: Seen, wanted: Seen, case: _Case) -> Mistake | None:
         """The first mistake that does the same, manners and all; else the first whose value or error is the same.
 
-        In the cases before this one, the learner's answer was right: so must the mistake be.
+        What is right in this case is no mistake here. In the cases before this one, the learner's answer was right: so must the
+        mistake be.
         """
         nearly = None
         for mistake in self._mistakes:
@@ -175,7 +176,8 @@ class Trial:
                 continue
             if found.manners == seen.manners:
                 return mistake
-            nearly = nearly or mistake
+            if not (_alike(seen, wanted, case.same) and seen.manners == wanted.manners):
+                nearly = nearly or mistake
         return nearly
 
     def _is_right(self, code: str, case: _Case) -> bool:
