@@ -5,8 +5,7 @@ PYTHON ?= python3
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
 NEW_ENVIRONMENT = $(if $(UV),uv venv --quiet --seed --python $(PYTHON),$(PYTHON) -m venv) .venv
 INSTALL = $(if $(UV),uv pip install --python .venv/bin/python,.venv/bin/python -m pip install --disable-pip-version-check)
-LAB = .venv/bin/python -m jupyterlab --LabApp.app_settings_dir=overrides --LabApp.default_url=/lab/tree/lessons/00_start_here.ipynb \
-	$(if $(filter 0,$(shell id -u)),--allow-root) $(OPTIONS)
+LAB = .venv/bin/python -m course.lab $(OPTIONS)
 PYTEST = .venv/bin/python -m pytest --durations=10 --durations-min=0.5
 NBVAL = $(PYTEST) -p tests.fast_start -p tests.nbval_gate -p no:schemathesis --nbval-current-env --nbval-cell-timeout=120 \
 	--nbval-sanitize-with=tests/nbval_sanitize.cfg
@@ -18,7 +17,7 @@ help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
 
 lab: .venv/.ready  ## install what is missing and open JupyterLab at lesson 00
-	$(LAB)
+	@$(LAB)
 
 test: export COURSE_TEST_BEGAN := $(or $(COURSE_TEST_BEGAN),$(shell date +%s))
 test: .venv/.ready  ## every gate; the notebooks run beside the other tests, and their report comes last
@@ -56,5 +55,6 @@ endif
 	@.venv/bin/python -c '' 2>/dev/null || $(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and \
 		"Python 3.11 or newer is needed, found %d.%d. Nothing was installed. Install a newer one and name it, as in: make lab PYTHON=python3.12" % v)'
 	@.venv/bin/python -c '' 2>/dev/null || { rm -rf .venv && $(NEW_ENVIRONMENT); }
-	$(INSTALL) -r requirements.txt
+	@echo "Installing what the course needs into .venv: once, with pip some minutes."
+	@$(INSTALL) -r requirements.txt
 	@pwd -P > $@

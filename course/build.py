@@ -5,6 +5,7 @@
     lessons/NN_name.ipynb     made from it: no outputs, exercises blank
     course/minutes.json       how long each lesson takes, made from the sources
     README.md                 its course map, made from the manifest and the minutes
+    docs/glossary.md          made from course/glossary.toml
 
 It prints what it counted in each lesson, and builds none that is over a limit of `course.pipeline.minutes`.
 
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from course.errors import CourseError
 from course.manifest import Lesson
-from course.pipeline import minutes
+from course.pipeline import glossary, minutes
 from course.pipeline.execute import CELL_SECONDS, execute
 from course.pipeline.freshness import minutes_as_text, problems
 from course.pipeline.kernel_home import SECONDS_TO_END
@@ -99,11 +100,14 @@ def _measured(layout: Layout, lessons: list[Lesson]) -> dict[str, int]:
 
 
 def _write_minutes(layout: Layout, takes: dict[str, int]) -> None:
-    """Write the minutes and the README's course map, of all written lessons at once: both are right after any build."""
+    """Write the minutes, the README's course map and the glossary, for all written lessons at once: right after any build."""
     layout.minutes.parent.mkdir(exist_ok=True)
     _write(layout.minutes, minutes_as_text(takes))
     if layout.readme.is_file():
         _write(layout.readme, with_map(layout, layout.readme.read_text(encoding="utf-8"), takes))
+    if known := glossary.terms(layout):
+        layout.glossary.parent.mkdir(exist_ok=True)
+        _write(layout.glossary, glossary.page(known))
 
 
 def _check(layout: Layout, lessons: list[Lesson], *, folders: bool) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from nbformat import NotebookNode, v4
 
 from course.manifest import Lesson
-from course.pipeline import minutes
+from course.pipeline import glossary, minutes
 from course.pipeline.layout import BuildError, Layout
 from course.pipeline.notebook import as_text, make
 from course.pipeline.readme import with_map
@@ -77,6 +77,10 @@ def _of_all_lessons(layout: Layout, takes: dict[str, int]) -> Iterator[str]:
     text = layout.readme.read_text(encoding="utf-8") if layout.readme.is_file() else ""
     if text != with_map(layout, text, takes):
         yield "README.md: its course map is not what course/manifest.toml gives. Run `python -m course.build`."
+    known = glossary.terms(layout)
+    page = layout.glossary.read_text(encoding="utf-8") if layout.glossary.is_file() else ""
+    if known and page != glossary.page(known):
+        yield "docs/glossary.md: it is not what course/glossary.toml gives. Run `python -m course.build`."
 
 
 def minutes_as_text(takes: dict[str, int]) -> str:

@@ -17,6 +17,7 @@ from nbformat import NotebookNode, v4
 
 from course.manifest import Lesson
 from course.pipeline import frame, regions
+from course.pipeline.glossary import see_that_terms_are_linked
 from course.pipeline.layout import BuildError, Layout
 from course.pipeline.minutes import PLUMBING, Figures, measure
 from course.pipeline.source import Cell, read
@@ -55,12 +56,13 @@ def make(layout: Layout, lesson: Lesson) -> Notebooks:
 
     Raises:
         BuildError: the source cannot be read, a mark is out of place, a derived cell is not Python, a folded cell does not say
-            what it does, or the checks called are not the manifest's.
+            what it does, a term of the glossary is not linked as it should, or the checks called are not the manifest's.
     """
     name = layout.name(layout.source(lesson))
     cells = read(layout.source(lesson), name)
     for cell in cells:
         _see_that_it_may_be_folded(cell, f"{name}:{cell.line}")
+    see_that_terms_are_linked(layout, [cell for cell in cells if SOLUTION_ONLY not in cell.tags], name)
     last = v4.new_markdown_cell(frame.navigation(layout, lesson), id="navigation")
     solutions = [_cell(cell, _rewritten(cell, regions.solved, name)) for cell in cells]
     kept = [cell for cell in cells if SOLUTION_ONLY not in cell.tags]
