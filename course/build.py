@@ -4,6 +4,7 @@
     solutions/NN_name.ipynb   made from it, executed, with outputs
     lessons/NN_name.ipynb     made from it: no outputs, exercises blank
     README.md                 its course map, made from the manifest
+    docs/glossary.md          made from course/glossary.toml
 
 This module is the command. What each step does stands in `course.pipeline`.
 """
@@ -17,12 +18,14 @@ from pathlib import Path
 
 from course.errors import CourseError
 from course.manifest import Lesson
+from course.pipeline import glossary
 from course.pipeline.execute import CELL_SECONDS, execute
 from course.pipeline.freshness import problems
 from course.pipeline.kernel_home import SECONDS_TO_END
 from course.pipeline.layout import Layout
 from course.pipeline.notebook import as_text, make
 from course.pipeline.readme import with_map
+from course.pipeline.source import read
 
 
 def build(layout: Layout, lesson: Lesson, *, cell_seconds: float = CELL_SECONDS, seconds_to_end: float = SECONDS_TO_END) -> None:
@@ -68,10 +71,28 @@ def main(arguments: Sequence[str] | None = None, layout: Layout | None = None) -
             build(layout, lesson)
         if layout.readme.is_file():
             _write(layout.readme, with_map(layout, layout.readme.read_text(encoding="utf-8")))
+        _write_glossary(layout)
     except CourseError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _write_glossary(layout: Layout) -> None:
+    known = glossary.terms(layout)
+    if known:
+        layout.glossary.parent.mkdir(exist_ok=True)
+        _write(layout.glossary, glossary.page(known))
+
+
+def _say_what_is_not_linked(layout: Layout, lessons: list[Lesson]) -> None:
+    """Name the lessons that use terms of the glossary and link none yet: that is no failure, or `make` would have raised it."""
+    for lesson in lessons:
+        name = layout.name(layout.source(lesson))
+        cells = read(layout.source(lesson), name)
+        words = glossary.unlinked(layout, cells)
+        if words and not glossary.links_any(cells):
+            print(f"{name} uses {len(words)} words of docs/glossary.md and links none: {', '.join(words)}")
 
 
 def _check(layout: Layout, lessons: list[Lesson], *, folders: bool) -> int:
@@ -79,6 +100,7 @@ def _check(layout: Layout, lessons: list[Lesson], *, folders: bool) -> int:
     for problem in found:
         print(problem, file=sys.stderr)
     if not found:
+        _say_what_is_not_linked(layout, lessons)
         print(f"Fresh: {', '.join(lesson.id for lesson in lessons)}")
     return 1 if found else 0
 

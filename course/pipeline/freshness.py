@@ -11,6 +11,7 @@ from pathlib import Path
 from nbformat import NotebookNode, v4
 
 from course.manifest import Lesson
+from course.pipeline import glossary
 from course.pipeline.layout import BuildError, Layout
 from course.pipeline.notebook import as_text, make
 from course.pipeline.readme import with_map
@@ -21,7 +22,7 @@ _LEARNERS_OWN = ("*.mine*.ipynb", ".ipynb_checkpoints")
 
 def problems(layout: Layout, lessons: list[Lesson], *, folders: bool = True) -> list[str]:
     """What is not fresh: for each lesson the first difference, and with `folders` every file that is too many."""
-    found = [*_strays(layout), *_readme(layout)] if folders else []
+    found = [*_strays(layout), *_readme(layout), *_glossary(layout)] if folders else []
     for lesson in lessons:
         try:
             notebooks = make(layout, lesson)
@@ -61,6 +62,13 @@ def _readme(layout: Layout) -> Iterator[str]:
     text = layout.readme.read_text(encoding="utf-8") if layout.readme.is_file() else ""
     if text != with_map(layout, text):
         yield "README.md: its course map is not what course/manifest.toml gives. Run `python -m course.build`."
+
+
+def _glossary(layout: Layout) -> Iterator[str]:
+    known = glossary.terms(layout)
+    stored = layout.glossary.read_text(encoding="utf-8") if layout.glossary.is_file() else ""
+    if known and stored != glossary.page(known):
+        yield "docs/glossary.md: it is not what course/glossary.toml gives. Run `python -m course.build`."
 
 
 def _difference(path: Path, expected: NotebookNode) -> Difference | None:

@@ -38,6 +38,16 @@ class Layout:
     def readme(self) -> Path:
         return self.root / "README.md"
 
+    @property
+    def glossary_source(self) -> Path:
+        """The terms that lessons link, written by hand."""
+        return self.root / "course" / "glossary.toml"
+
+    @property
+    def glossary(self) -> Path:
+        """The page made from them."""
+        return self.root / "docs" / "glossary.md"
+
     def source(self, lesson: Lesson) -> Path:
         """The MyST notebook, written by hand."""
         return self.solutions_folder / f"{lesson.stem}.md"

@@ -15,6 +15,7 @@ from nbformat import NotebookNode, v4
 
 from course.manifest import Lesson
 from course.pipeline import frame, regions
+from course.pipeline.glossary import see_that_terms_are_linked
 from course.pipeline.layout import BuildError, Layout
 from course.pipeline.source import Cell, read
 
@@ -40,11 +41,12 @@ def make(layout: Layout, lesson: Lesson) -> Notebooks:
     """Both notebooks of a lesson, without outputs.
 
     Raises:
-        BuildError: the source cannot be read, a mark is out of place, a derived cell is not Python, or the checks called
-            are not the manifest's.
+        BuildError: the source cannot be read, a mark is out of place, a derived cell is not Python, a term of the
+            glossary is not linked as it should, or the checks called are not the manifest's.
     """
     name = layout.name(layout.source(lesson))
     cells = read(layout.source(lesson), name)
+    see_that_terms_are_linked(layout, [cell for cell in cells if SOLUTION_ONLY not in cell.tags], name)
     first = v4.new_markdown_cell(frame.head(layout, lesson), id="head")
     last = v4.new_markdown_cell(frame.navigation(layout, lesson), id="navigation")
     solutions = [_cell(cell, _rewritten(cell, regions.solved, name)) for cell in cells]
