@@ -10,7 +10,7 @@ PYTEST = .venv/bin/python -m pytest --durations=10 --durations-min=0.5
 NBVAL = $(PYTEST) -p tests.fast_start -p tests.nbval_gate -p no:schemathesis --nbval-current-env --nbval-cell-timeout=120 \
 	--nbval-sanitize-with=tests/nbval_sanitize.cfg
 
-.PHONY: help lab test test-external build bench lock update clean
+.PHONY: help lab test test-external build format bench lock update clean
 .NOTPARALLEL:
 
 help:
@@ -21,8 +21,8 @@ lab: .venv/.ready  ## install what is missing and open JupyterLab at lesson 00
 
 test: export COURSE_TEST_BEGAN := $(or $(COURSE_TEST_BEGAN),$(shell date +%s))
 test: .venv/.ready  ## every gate; the notebooks run beside the other tests, and their report comes last
-	.venv/bin/python -m ruff check course tests solutions
-	.venv/bin/python -m ruff format --check course tests solutions
+	.venv/bin/python -m ruff check course tests
+	.venv/bin/python -m ruff format --check course tests
 	.venv/bin/python -m course.build --check
 	@.venv/bin/python -m tests.side_by_side "$(PYTEST) tests" "$(NBVAL) --nbval solutions" "$(NBVAL) --nbval-lax lessons"
 
@@ -31,6 +31,10 @@ test-external: .venv/.ready  ## every lesson twice on servers that were started 
 
 build: .venv/.ready  ## execute solutions/*.md and derive the lessons
 	.venv/bin/python -m course.build
+
+format: .venv/.ready  ## format the package, the tests and the code in solutions/*.md
+	.venv/bin/python -m ruff format course tests
+	.venv/bin/python -m course.build --format
 
 bench: .venv/.ready  ## how fast the servers start, and the two applications side by side; takes several minutes
 	.venv/bin/python -m tests.bench

@@ -1,4 +1,4 @@
-"""`python -m course.build [NN …] [--check]`: from solutions/*.md to the executed solutions and the blank lessons.
+"""`python -m course.build [NN …] [--check | --format]`: from solutions/*.md to the executed solutions and the blank lessons.
 
     solutions/NN_name.md      written by hand (MyST notebook)
     solutions/NN_name.ipynb   made from it, executed, with outputs
@@ -8,6 +8,7 @@
     docs/glossary.md          made from course/glossary.toml
 
 It prints what it counted in each lesson, and builds none that is over a limit of `course.pipeline.minutes`.
+ruff looks at the code of the sources first; `--format` rewrites them as it formats their code, and builds nothing.
 
 This module is the command. What each step does stands in `course.pipeline`.
 """
@@ -21,13 +22,14 @@ from pathlib import Path
 
 from course.errors import CourseError
 from course.manifest import Lesson
-from course.pipeline import glossary, minutes
+from course.pipeline import glossary, lint, minutes
 from course.pipeline.execute import CELL_SECONDS, execute
 from course.pipeline.freshness import minutes_as_text, problems
 from course.pipeline.kernel_home import SECONDS_TO_END
 from course.pipeline.layout import BuildError, Layout
 from course.pipeline.notebook import as_text, make
 from course.pipeline.readme import with_map
+from course.pipeline.source import read
 
 
 def build(layout: Layout, lesson: Lesson, *, cell_seconds: float = CELL_SECONDS, seconds_to_end: float = SECONDS_TO_END) -> None:
@@ -63,12 +65,22 @@ def main(arguments: Sequence[str] | None = None, layout: Layout | None = None) -
     parser = argparse.ArgumentParser(prog="python -m course.build", description="Build the notebooks from solutions/*.md.")
     parser.add_argument("ids", nargs="*", metavar="NN", help="ids of lessons, such as 01; without, every written lesson")
     parser.add_argument("--check", action="store_true", help="build nothing; prove that the built notebooks are fresh")
+    parser.add_argument("--format", action="store_true", help="build nothing; format the code of the sources")
     options = parser.parse_args(arguments)
     layout = layout or Layout.of_this_course()
     try:
         lessons = layout.chosen(options.ids)
+        if options.format:
+            print(
+                "\n".join(f"{name} is formatted anew; build it." for name in lint.format_sources(layout, lessons))
+                or "All is formatted."
+            )
+            return 0
         if options.check:
             return _check(layout, lessons, folders=not options.ids)
+        complaints = lint.complaints(layout, lessons)
+        if complaints:
+            raise BuildError("\n".join([*complaints, "Nothing was built. Correct it there."]))
         takes = _measured(layout, lessons)
         for lesson in lessons:
             build(layout, lesson)
@@ -110,11 +122,22 @@ def _write_minutes(layout: Layout, takes: dict[str, int]) -> None:
         _write(layout.glossary, glossary.page(known))
 
 
+def _say_what_is_not_linked(layout: Layout, lessons: list[Lesson]) -> None:
+    """Name the lessons that use terms of the glossary and link none yet: that is no failure, or `make` would have raised it."""
+    for lesson in lessons:
+        name = layout.name(layout.source(lesson))
+        cells = read(layout.source(lesson), name)
+        words = glossary.unlinked(layout, cells)
+        if words and not glossary.links_any(cells):
+            print(f"{name} uses {len(words)} words of docs/glossary.md and links none: {', '.join(words)}")
+
+
 def _check(layout: Layout, lessons: list[Lesson], *, folders: bool) -> int:
-    found = problems(layout, lessons, folders=folders)
+    found = [*lint.complaints(layout, lessons), *problems(layout, lessons, folders=folders)]
     for problem in found:
         print(problem, file=sys.stderr)
     if not found:
+        _say_what_is_not_linked(layout, lessons)
         print(f"Fresh: {', '.join(lesson.id for lesson in lessons)}")
     return 1 if found else 0
 

@@ -49,6 +49,7 @@ class _Use:
     """A term in a lesson's prose: the terms that its word may mean, and the one that is linked."""
 
     line: int
+    """In the source; while a cell is looked through, the place in its text."""
     word: str
     meant: frozenset[str]
     linked: str | None
@@ -100,9 +101,12 @@ def links_any(cells: Sequence[Cell]) -> bool:
 
 
 def unlinked(layout: Layout, cells: Sequence[Cell]) -> list[str]:
-    """The terms that a lesson uses and does not link, in their order of use."""
-    known = terms(layout)
-    return list(dict.fromkeys(use.word for use in _uses(cells, known) if not use.linked))
+    """The words for terms that a lesson uses and does not link, in their order of use, one for each term."""
+    found: dict[frozenset[str], str] = {}
+    for use in _uses(cells, terms(layout)):
+        if not use.linked:
+            found.setdefault(use.meant, use.word)
+    return list(found.values())
 
 
 def _dead_links(cells: Sequence[Cell], name: str, known: Sequence[Term]) -> list[str]:

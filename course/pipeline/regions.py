@@ -80,6 +80,19 @@ def blank(text: str, kind: Kind) -> str:
     return "\n".join(lines)
 
 
+def kept(text: str, kind: Kind) -> list[int]:
+    """The lines of a cell, from 0, that `solved` keeps.
+
+    Raises:
+        RegionError: a mark is out of place.
+    """
+    _parts(text, kind)
+    syntax = syntax_of(text, kind)
+    marks = {syntax.mark("BEGIN SOLUTION"), syntax.mark("END SOLUTION")}
+    lines = enumerate(text.split("\n"))
+    return [number for number, line in lines if line.strip() not in marks and syntax.stub_in(line) is None]
+
+
 def syntax_of(text: str, kind: Kind) -> Syntax:
     """Which comments a cell has."""
     if kind == "markdown":
