@@ -20,6 +20,7 @@ import uvicorn
 
 from course.errors import CourseError
 
+READY_SECONDS = 120
 STOP_SECONDS = 10
 _PRELOAD = ["chromadb", "uvicorn", "course.embedding", "course.apps.three_databases", "course.apps.one_database"]
 """What takes seconds to import. A fork server does it once, and every process that it makes has it."""
@@ -44,7 +45,8 @@ class Apart:
             CourseError: its start-up failed.
         """
         try:
-            port = self._report.recv()
+            late = f"it was not ready after {READY_SECONDS} seconds"
+            port = self._report.recv() if self._report.poll(READY_SECONDS) else late
         except EOFError:
             port = "its start-up failed, and what it logged stands above"
         if not isinstance(port, int):

@@ -1,1 +1,1 @@
-"""One module per lesson: what is right for each of its exercises. The machinery is in `course/check.py`."""
+"""One module per lesson: what is right for each of its exercises. The machinery is in `course/exercises/check.py`."""
