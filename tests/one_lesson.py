@@ -36,7 +36,7 @@ def missing(layout: Layout, lesson: Lesson) -> Iterator[str]:
     files = {"source": layout.source(lesson)}
     if lesson.checks:
         files["checks"] = layout.root / "course" / "checks" / f"lesson_{lesson.id}.py"
-        files["tests of its checks"] = layout.root / "tests" / "checks" / f"test_lesson_{lesson.id}.py"
+        files["tests"] = layout.root / "tests" / "checks" / f"test_lesson_{lesson.id}.py"
     for what, path in files.items():
         if not path.is_file():
             yield f"{layout.name(path)} is missing: the {what} of lesson {lesson.id}."
