@@ -10,7 +10,7 @@ PYTEST = .venv/bin/python -m pytest --durations=10 --durations-min=0.5
 NBVAL = $(PYTEST) -p tests.fast_start -p tests.nbval_gate -p no:schemathesis --nbval-current-env --nbval-cell-timeout=120 \
 	--nbval-sanitize-with=tests/nbval_sanitize.cfg
 
-.PHONY: help lab test test-external build format bench lock update clean
+.PHONY: help lab test test-external new build format bench lock update clean
 .NOTPARALLEL:
 
 help:
@@ -20,11 +20,18 @@ lab: .venv/.ready  ## install what is missing and open JupyterLab at lesson 00
 	@$(LAB)
 
 test: export COURSE_TEST_BEGAN := $(or $(COURSE_TEST_BEGAN),$(shell date +%s))
-test: .venv/.ready  ## every gate; the notebooks run beside the other tests, and their report comes last
+test: .venv/.ready  ## every gate; with LESSON=04b, those of one lesson
+ifdef LESSON
+	@.venv/bin/python -m tests.one_lesson $(LESSON)
+else
 	.venv/bin/python -m ruff check course tests
 	.venv/bin/python -m ruff format --check course tests
 	.venv/bin/python -m course.build --check
 	@.venv/bin/python -m tests.side_by_side "$(PYTEST) tests" "$(NBVAL) --nbval solutions" "$(NBVAL) --nbval-lax lessons"
+endif
+
+new: .venv/.ready  ## a new lesson, ready to build: make new LESSON=16 NAME=change_the_model
+	@.venv/bin/python -m course.new "$(LESSON)" $(NAME)
 
 test-external: .venv/.ready  ## every lesson twice on servers that were started apart from them; takes several minutes
 	COURSE_TEST_EXTERNAL=1 $(PYTEST) tests/test_external.py

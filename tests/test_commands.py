@@ -174,6 +174,22 @@ def test_make_test_stops_at_the_first_gate_that_fails(checkout: Checkout, number
     assert len(checkout.calls()) == number + 1
 
 
+@pytest.mark.parametrize(
+    ("words", "calls"),
+    [
+        (["test", "LESSON=04b"], ["tests.one_lesson 04b"]),
+        (["new", "LESSON=16", "NAME=change_the_model"], ["course.new 16 change_the_model"]),
+        (["format"], ["ruff format course tests", "course.build --format"]),
+    ],
+)
+def test_make_hands_on_which_lesson_is_meant(checkout: Checkout, words: list[str], calls: list[str]) -> None:
+    checkout.run("make", "lab")
+    checkout.calls()
+    assert checkout.run("make", *words).returncode == 0
+    made = checkout.calls()
+    assert [call in found for call, found in zip(calls, made, strict=True)] == [True] * len(calls)
+
+
 @pytest.mark.parametrize("failing", [None, 0, 1, 2])
 def test_side_by_side_passes_only_if_all_did_and_says_which_did_not(failing: int | None) -> None:
     commands = [f"sh -c 'echo said {number}; exit {int(number == failing)}'" for number in range(3)]
