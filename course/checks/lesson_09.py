@@ -176,8 +176,8 @@ WHERE = "WHERE u.created_at > NOW() - %(days)s * INTERVAL '1 day'"
             "one document of each",
             "Each user stands there once. A user may have several of the closest: no `DISTINCT`, no `GROUP BY`.",
             old="SELECT d.id, u.name, d.embedding <=> %(q)s AS distance\n           FROM documents d",
-            new="SELECT * FROM (SELECT DISTINCT ON (user_id) id, user_id, embedding <=> %(q)s AS distance FROM documents "
-            "ORDER BY user_id, distance) d",
+            new="SELECT d.id, u.name, distance FROM (SELECT DISTINCT ON (user_id) id, user_id, embedding <=> %(q)s AS distance "
+            "FROM documents ORDER BY user_id, distance) d",
         ),
         Mistake(
             "a placeholder in quotes",
@@ -427,6 +427,8 @@ ASKS = "if user_ids is not None:"
             "All filters that are set must hold, not one of them: `or_` lets through what any of them lets through.",
             code="""
             def search_shared(vector, *, user_ids=None, subscription=None, days=None, limit=5):
+                from sqlalchemy import or_
+
                 distance = Document.embedding.cosine_distance(vector).label("distance")
                 query = select(Document.id, Document.title, User.name, distance).join(User)
                 filters = []
@@ -509,8 +511,8 @@ ASKS = "if user_ids is not None:"
 def search_shared(search_shared: Callable, trial: Trial) -> str:
     """Judge the statements by what they find, with each filter set and not set."""
     for filters in (
-        {"user_ids": [1012]},
-        {"user_ids": [1011, 1013]},
+        {"user_ids": [1013]},
+        {"user_ids": [1011, 1012]},
         {},
         {"user_ids": []},
         {"user_ids": [1099]},

@@ -173,7 +173,7 @@ def nearest(postgres, user_id, vector, k):
             near(("return postgres", "rows = postgres")) + "    return [{'title': t, 'distance': d} for t, d in rows]",
             "Each row should be `(title, distance)`",
         ),
-        ("a list of numbers as the vector", near(('"q": vector', '"q": vector.tolist()')), "a `::type` cast may be missing"),
+        ("a list of numbers as the vector", near(('"q": vector', '"q": vector.tolist()')), "is a `::type` cast missing"),
         ("NumPy's own writing of the vector", near(('"q": vector', '"q": str(vector)')), "PostgreSQL could not take a value"),
         (
             "pasted into the SQL",
