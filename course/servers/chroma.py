@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from course.errors import ServerError
 from course.servers.process import Command, Server
+from course.user_home import see_to_a_user_home
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -68,6 +69,7 @@ def client(url: str, database: str | None = None) -> ClientAPI:
     Raises:
         ServerError: the server does not answer.
     """
+    see_to_a_user_home()
     import chromadb  # takes seconds: only who needs it pays
 
     if not answers(url):
