@@ -2,6 +2,10 @@
 # PYTHON names the Python that .venv is made from; OPTIONS is handed on to JupyterLab.
 
 PYTHON ?= python3
+ifndef HOME
+# A user id without a name, as in a container, may have no home directory; JupyterLab does not start without one.
+export HOME := $(patsubst ~,$(or $(COURSE_HOME),$(CURDIR)/.course),$(shell $(PYTHON) -c 'import os; print(os.path.expanduser("~"))'))
+endif
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
 NEW_ENVIRONMENT = $(if $(UV),uv venv --quiet --seed --python $(PYTHON),$(PYTHON) -m venv) .venv
 INSTALL = $(if $(UV),uv pip install --python .venv/bin/python,.venv/bin/python -m pip install --disable-pip-version-check)

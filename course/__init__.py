@@ -12,6 +12,8 @@ __all__ = ["Stack", "embed", "predict", "show"]
 
 
 def __getattr__(name: str) -> object:
+    if name in __all__:  # a notebook asks for one of them before it imports chromadb or altair
+        import_module("course.user_home").see_to_a_user_home()
     if name == "show":
         return import_module("course.show")
     if name in _HOME_OF:

