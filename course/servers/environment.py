@@ -10,10 +10,9 @@ import os
 import re
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.request import getproxies
 
-from course.home import home
+from course.user_home import see_to_a_user_home
 
 KEPT = {"PGPASSWORD", "PGPASSFILE"}
 """They fill in a password that a URL lacks. The URLs of our own servers lack none; that of an external one may."""
@@ -72,7 +71,7 @@ def set_aside() -> SetAside:
     if len(os.environ.get("TMPDIR", "")) > _LONGEST_TMPDIR:
         _remove(["TMPDIR"])
         tempfile.tempdir = None  # it is asked for anew
-    _give_a_home()
+    see_to_a_user_home()
     return SetAside(tuple(sorted(_removed)), tuple(sorted(_bypassed)))
 
 
@@ -120,14 +119,6 @@ def _leave_out_proxies() -> None:
     _say_no_proxy(",".join(dict.fromkeys([*readable, *THIS_MACHINE])))
     if raises(httpx.Client, verify=False):
         _say_no_proxy("*")
-
-
-def _give_a_home() -> None:
-    """ChromaDB asks for the user's home when it is imported, and a user without a name may have none."""
-    try:
-        Path.home()
-    except RuntimeError:
-        os.environ["HOME"] = str(home())
 
 
 def _say_no_proxy(hosts: str) -> None:
