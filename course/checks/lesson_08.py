@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
+
 from course.exercises.check import exercise
 from course.exercises.mistakes import Mistake, Trial
 from course.exercises.stage import Stage
@@ -132,6 +134,12 @@ def differences(postgres):
             """),
         ),
         Mistake(
+            "the checksums alone, from one side",
+            "You ask whether a checksum is anywhere on the other side. That of 1110 is, under another id: compare it under its "
+            "own, and from both sides.",
+            code=_query("SELECT document_id FROM old_sums WHERE md5 NOT IN (SELECT md5 FROM new_sums)"),
+        ),
+        Mistake(
             "how many",
             "That is one number in a set: how many there are. Which ones?",
             old="SELECT document_id",
@@ -154,6 +162,12 @@ def differences(postgres):
             "Those are texts. Leave the ids the numbers that they are: `1105`, not `'1105'`.",
             old="SELECT document_id",
             new="SELECT document_id::text",
+        ),
+        Mistake(
+            "the cursor",
+            "That is a cursor: the answer that PostgreSQL is still to be asked for, row by row. Take the id out of each row.",
+            old="{id for (id,) in postgres.execute(query)}",
+            new="postgres.execute(query)",
         ),
         Mistake(
             "a list",
@@ -207,7 +221,11 @@ def differences(differences: Callable, trial: Trial) -> str:
     """Judge a state with five ids that differ, each in a way of its own, one with none, and one in which all do."""
 
     def observe(setup: str) -> Callable[[Callable, Stage], Any]:
-        return lambda differences, stage: differences(stage.database(SUMS + setup))
+        def called(differences: Callable, stage: Stage) -> Any:
+            found = differences(stage.database(SUMS + setup))
+            return "a cursor" if isinstance(found, psycopg.Cursor) else found
+
+        return called
 
     planted = "One vector is changed, two are swapped, and each side has one that the other lacks: 1105, 1110, 1111, 1120, 1125."
     trial.compare(differences, observe(PLANTED), f"{planted} You return {{found}}.")

@@ -34,9 +34,9 @@ RIGHT = {
                 for (_, a), (_, b) in zip(old, new):
                     if not -0.00001 < a - b < 0.00001:
                         return False
-                ids = [id for id, _ in new]
-                for id, distance in old:
-                    if distance < old[-1][1] - 0.00001 and id not in ids:
+                for (id, distance), _ in zip(old, new):
+                    near = [other for other, d in new if d < new[-1][1] - 0.00001]
+                    if distance < old[-1][1] - 0.00001 and id not in near:
                         return False
                 return True
             """,
