@@ -120,9 +120,14 @@ def differences(postgres):
             "joined by the checksum",
             "1113 and 1114 have the same vector, as equal texts have, and you call them different. Join on the id: a checksum "
             "may stand for several.",
-            old=f"document_id {_FROM}\n        WHERE {_WHERE}",
-            new="coalesce(old_sums.document_id, new_sums.document_id) FROM old_sums FULL JOIN new_sums USING (md5)\n"
-            "        WHERE old_sums.document_id IS DISTINCT FROM new_sums.document_id",
+            code="""
+            def differences(postgres):
+                query = '''
+                    SELECT coalesce(old_sums.document_id, new_sums.document_id) FROM old_sums FULL JOIN new_sums USING (md5)
+                    WHERE old_sums.document_id IS DISTINCT FROM new_sums.document_id
+                '''
+                return {id for (id,) in postgres.execute(query)}
+            """,
         ),
         Mistake(
             "the checksums alone",

@@ -77,41 +77,95 @@ _TRY = """try:
         Mistake(
             "the new one fails, and so does it",
             "The new store failed, and so did your function. The user reads the old one, and must not notice.",
-            old=_TRY,
-            new="new = read_new(question)\n    if not same(old, new):\n        note(question, 'differs')",
+            code="""
+            def ask_both(question, read_old, read_new, same, note):
+                old = read_old(question)
+                new = read_new(question)
+                if not same(old, new):
+                    note(question, 'differs')
+                return old
+            """,
         ),
         Mistake(
             "the new one first, and so it fails",
             "You ask the new store first, and where it fails, the old one is never asked. The user's answer comes first.",
-            old=f"old = read_old(question)\n    {_TRY}",
-            new="new = read_new(question)\n    old = read_old(question)\n    if not same(old, new):\n"
-            "        note(question, 'differs')",
+            code="""
+            def ask_both(question, read_old, read_new, same, note):
+                new = read_new(question)
+                old = read_old(question)
+                if not same(old, new):
+                    note(question, 'differs')
+                return old
+            """,
         ),
         Mistake(
             "compares in a finally",
             "A `finally` runs in any case, also when the new store gave no answer. Compare in an `else:`.",
-            old="    else:\n        if",
-            new="    finally:\n        if",
+            code="""
+            def ask_both(question, read_old, read_new, same, note):
+                old = read_old(question)
+                try:
+                    new = read_new(question)
+                except Exception:
+                    note(question, "failed")
+                finally:
+                    if not same(old, new):
+                        note(question, "differs")
+                return old
+            """,
         ),
         Mistake(
             "tries again",
             "The new store was asked again after it had failed. Note it: that it fails is what you want to know.",
-            old=_TRY,
-            new="for _ in range(3):\n        try:\n            new = read_new(question)\n            break\n"
-            "        except Exception:\n            pass\n    else:\n        note(question, 'failed')\n        return old\n"
-            "    if not same(old, new):\n        note(question, 'differs')",
+            code="""
+            def ask_both(question, read_old, read_new, same, note):
+                old = read_old(question)
+                for _ in range(3):
+                    try:
+                        new = read_new(question)
+                        break
+                    except Exception:
+                        pass
+                else:
+                    note(question, 'failed')
+                    return old
+                if not same(old, new):
+                    note(question, 'differs')
+                return old
+            """,
         ),
         Mistake(
             "both words for a failure",
             "A store that fails gives no answer that could differ. One note is enough.",
-            old='note(question, "failed")',
-            new='note(question, "failed")\n        note(question, "differs")',
+            code="""
+            def ask_both(question, read_old, read_new, same, note):
+                old = read_old(question)
+                try:
+                    new = read_new(question)
+                except Exception:
+                    note(question, "failed")
+                    note(question, "differs")
+                else:
+                    if not same(old, new):
+                        note(question, "differs")
+                return old
+            """,
         ),
         Mistake(
             "the error's own words",
             'The word is `"failed"`, whatever the error says: so that somebody can count them.',
-            old='except Exception:\n        note(question, "failed")',
-            new="except Exception as error:\n        note(question, str(error))",
+            code="""
+            def ask_both(question, read_old, read_new, same, note):
+                old = read_old(question)
+                try:
+                    new = read_new(question)
+                except Exception as error:
+                    note(question, str(error))
+                else:
+                    if not same(old, new):
+                        note(question, "differs")
+                return old
+            """,
         ),
         Mistake(
             "the word first",
@@ -164,14 +218,36 @@ _TRY = """try:
         Mistake(
             "raises after it has noted",
             "The failure is noted, and then raised: the user notices. Go on, and return the old answer.",
-            old='note(question, "failed")',
-            new='note(question, "failed")\n        raise',
+            code="""
+            def ask_both(question, read_old, read_new, same, note):
+                old = read_old(question)
+                try:
+                    new = read_new(question)
+                except Exception:
+                    note(question, "failed")
+                    raise
+                else:
+                    if not same(old, new):
+                        note(question, "differs")
+                return old
+            """,
         ),
         Mistake(
             "no answer when the new one fails",
             "The new store failed, and the user gets no answer, although the old one gave it.",
-            old='note(question, "failed")',
-            new='note(question, "failed")\n        return None',
+            code="""
+            def ask_both(question, read_old, read_new, same, note):
+                old = read_old(question)
+                try:
+                    new = read_new(question)
+                except Exception:
+                    note(question, "failed")
+                    return None
+                else:
+                    if not same(old, new):
+                        note(question, "differs")
+                return old
+            """,
         ),
         Mistake(
             "the old one's error swallowed",
@@ -192,14 +268,41 @@ _TRY = """try:
         Mistake(
             "the new one instead of the old",
             "The old store failed, and your function gives the new one's answer. Nobody has decided yet that it may be read.",
-            old="old = read_old(question)",
-            new="try:\n        old = read_old(question)\n    except Exception:\n        return read_new(question)",
+            code="""
+            def ask_both(question, read_old, read_new, same, note):
+                try:
+                    old = read_old(question)
+                except Exception:
+                    return read_new(question)
+                try:
+                    new = read_new(question)
+                except Exception:
+                    note(question, "failed")
+                else:
+                    if not same(old, new):
+                        note(question, "differs")
+                return old
+            """,
         ),
         Mistake(
             "the old one's failure noted",
             "The old store failed, and you noted that the new one did. There was nothing to compare: only raise.",
-            old="old = read_old(question)",
-            new='try:\n        old = read_old(question)\n    except Exception:\n        note(question, "failed")\n        raise',
+            code="""
+            def ask_both(question, read_old, read_new, same, note):
+                try:
+                    old = read_old(question)
+                except Exception:
+                    note(question, "failed")
+                    raise
+                try:
+                    new = read_new(question)
+                except Exception:
+                    note(question, "failed")
+                else:
+                    if not same(old, new):
+                        note(question, "differs")
+                return old
+            """,
         ),
         Mistake(
             "no return",
@@ -240,9 +343,18 @@ _TRY = """try:
         Mistake(
             "an empty answer for a failed one",
             "The new store failed and gave no answer, and you compared one all the same. Compare in an `else:`.",
-            old=_TRY,
-            new="try:\n        new = read_new(question)\n    except Exception:\n        new = []\n"
-            "        note(question, 'failed')\n    if not same(old, new):\n        note(question, 'differs')",
+            code="""
+            def ask_both(question, read_old, read_new, same, note):
+                old = read_old(question)
+                try:
+                    new = read_new(question)
+                except Exception:
+                    new = []
+                    note(question, 'failed')
+                if not same(old, new):
+                    note(question, 'differs')
+                return old
+            """,
         ),
         Mistake(
             "another word",

@@ -217,16 +217,29 @@ MISTAKES = [
     Mistake(
         "only the very last one",
         "Several may stand at the distance of the last place. Leave out all of them, and not one.",
-        old="{id for id, distance in old if distance < old[-1][1] - 1e-5}\n"
-        "    closer_new = {id for id, distance in new if distance < new[-1][1] - 1e-5}",
-        new="{id for id, _ in old[:-1]}\n    closer_new = {id for id, _ in new[:-1]}",
+        code="""
+        def same_ten(old, new):
+            if len(old) != len(new):
+                return False
+            alike = all(abs(a - b) < 1e-5 for (_, a), (_, b) in zip(old, new, strict=True))
+            closer_old = {id for id, _ in old[:-1]}
+            closer_new = {id for id, _ in new[:-1]}
+            return alike and closer_old == closer_new
+        """,
     ),
     Mistake(
         "the last place must agree too",
         "The last place alone may be taken by another one that is equally far: compare only ids that are closer.",
-        old=_RETURN,
-        new="tied = len(old) > 1 and abs(old[-1][1] - old[-2][1]) < 1e-5\n"
-        "    return alike and closer_old == closer_new and (tied or {id for id, _ in old} == {id for id, _ in new})",
+        code="""
+        def same_ten(old, new):
+            if len(old) != len(new):
+                return False
+            alike = all(abs(a - b) < 1e-5 for (_, a), (_, b) in zip(old, new, strict=True))
+            closer_old = {id for id, distance in old if distance < old[-1][1] - 1e-5}
+            closer_new = {id for id, distance in new if distance < new[-1][1] - 1e-5}
+            tied = len(old) > 1 and abs(old[-1][1] - old[-2][1]) < 1e-5
+            return alike and closer_old == closer_new and (tied or {id for id, _ in old} == {id for id, _ in new})
+        """,
     ),
     Mistake(
         "rounded",
@@ -273,8 +286,15 @@ MISTAKES = [
     Mistake(
         "nothing found is no answer",
         "Two stores that both find nothing give the same answer.",
-        old=_LENGTHS,
-        new="if len(old) != len(new) or not old:\n        return False",
+        code="""
+        def same_ten(old, new):
+            if len(old) != len(new) or not old:
+                return False
+            alike = all(abs(a - b) < 1e-5 for (_, a), (_, b) in zip(old, new, strict=True))
+            closer_old = {id for id, distance in old if distance < old[-1][1] - 1e-5}
+            closer_new = {id for id, distance in new if distance < new[-1][1] - 1e-5}
+            return alike and closer_old == closer_new
+        """,
     ),
     Mistake(
         "a set as the answer",
@@ -315,8 +335,16 @@ MISTAKES = [
     Mistake(
         "sorts what it is given",
         "Your function sorts the caller's lists in place. `sorted` makes a new one.",
-        old=_LENGTHS,
-        new="old.sort(key=lambda hit: -hit[1]); old.reverse(); new.append(None); new.pop(); new.reverse()\n"
-        "    new.sort(key=lambda hit: hit[1])\n    if len(old) != len(new):\n        return False",
+        code="""
+        def same_ten(old, new):
+            old.sort(key=lambda hit: -hit[1]); old.reverse(); new.append(None); new.pop(); new.reverse()
+            new.sort(key=lambda hit: hit[1])
+            if len(old) != len(new):
+                return False
+            alike = all(abs(a - b) < 1e-5 for (_, a), (_, b) in zip(old, new, strict=True))
+            closer_old = {id for id, distance in old if distance < old[-1][1] - 1e-5}
+            closer_new = {id for id, distance in new if distance < new[-1][1] - 1e-5}
+            return alike and closer_old == closer_new
+        """,
     ),
 ]
