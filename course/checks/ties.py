@@ -111,7 +111,7 @@ CASES: tuple[tuple[Hits, Hits, str], ...] = (
 
 def shown(hits: Hits) -> str:
     """Hits as a learner reads them."""
-    return "[" + ", ".join(f"({id}, {round(distance, 7):g})" for id, distance in hits) + "]"
+    return "[" + ", ".join(f"({id}, {round(distance, 7)})" for id, distance in hits) + "]"
 
 
 _LENGTHS = "if len(old) != len(new):\n        return False"
