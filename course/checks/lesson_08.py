@@ -1,368 +1,239 @@
-"""The exercises of lesson 08: one is judged on a table and a collection of the check's own, two on answers that it makes up."""
+"""The exercise of lesson 08: one query that names the ids which two tables of checksums do not agree on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any
 
-import numpy as np
+import psycopg
 
-from course.embedding import DIMENSIONS
-from course.exercises.check import NotYet, exercise, expect
-from course.exercises.kinds import describe
-from course.stack import Stack
+from course.exercises.check import exercise
+from course.exercises.mistakes import Mistake, Trial
+from course.exercises.stage import Stage
 
-if TYPE_CHECKING:
-    from chromadb.api.models.Collection import Collection
-    from psycopg import Connection
+SUMS = """
+    CREATE TABLE vectors (document_id bigint PRIMARY KEY, embedding vector(3) NOT NULL);
+    INSERT INTO vectors SELECT id, ARRAY[id, 1, 2]::real[]::vector FROM generate_series(1101, 1130) AS id;
+    UPDATE vectors SET embedding = '[7, 7, 7]' WHERE document_id IN (1113, 1114);
+    CREATE VIEW new_sums AS SELECT document_id, md5(substring(vector_send(embedding) FROM 5)) FROM vectors;
+    CREATE TABLE old_sums (document_id bigint PRIMARY KEY, md5 text);
+    INSERT INTO old_sums SELECT * FROM new_sums;
+"""
+"""Thirty vectors that are the same on both sides; two of them are equal to each other, as those of two equal texts are."""
 
-NAME = "check_08"
-"""The schema, and the collection, that hold the check's own vectors."""
+PLANTED = """
+    UPDATE vectors SET embedding = '[1105, 1, 2.0000002]' WHERE document_id = 1105;
+    UPDATE vectors SET embedding = ARRAY[2221 - document_id, 1, 2]::real[]::vector WHERE document_id IN (1110, 1111);
+    DELETE FROM vectors WHERE document_id = 1120;
+    DELETE FROM old_sums WHERE document_id = 1125;
+"""
+"""One is changed by a bit, two stand under each other's id, one is only in ChromaDB and one only in PostgreSQL."""
 
-IDS = range(101, 131)
-CHANGED, SWAPPED, ONLY_OLD, ONLY_NEW = 105, {110, 111}, 120, 125
-"""What is planted: a vector changed in its last bit, two under each other's id, one in ChromaDB only, one in PostgreSQL only."""
-
-PLANTED = {CHANGED, *SWAPPED, ONLY_OLD, ONLY_NEW}
-
-
-@dataclass(frozen=True)
-class Stores:
-    """The check's own table `vectors`, and its own collection. `postgres` is lent to the learner."""
-
-    postgres: Connection
-    collection: Collection
+_FROM = "FROM old_sums FULL JOIN new_sums USING (document_id)"
+_WHERE = "old_sums.md5 IS DISTINCT FROM new_sums.md5"
 
 
-@contextmanager
-def _stores(stack: Stack, *, planted: bool) -> Iterator[Stores]:
-    """The table and the collection with the same vectors, in another order; the planted ones differ. Gone again at the end."""
-    from pgvector.psycopg import register_vector
-
-    random = np.random.default_rng(8)
-    old = {id: random.standard_normal(DIMENSIONS).astype(np.float32) for id in IDS}
-    new = dict(old)
-    if planted:
-        new[CHANGED] = new[CHANGED].copy()
-        new[CHANGED][7] = np.nextafter(new[CHANGED][7], np.float32(9))
-        one, other = SWAPPED
-        new[one], new[other] = old[other], old[one]
-        del new[ONLY_OLD], old[ONLY_NEW]
-    chroma = stack.chroma.client()
-    if NAME in [collection.name for collection in chroma.list_collections()]:
-        chroma.delete_collection(NAME)
-    with stack.postgres.connect() as own, stack.postgres.connect() as postgres:
-        own.execute("CREATE EXTENSION IF NOT EXISTS vector")
-        register_vector(own)
-        own.execute(f"DROP SCHEMA IF EXISTS {NAME} CASCADE")
-        own.execute(
-            f"CREATE SCHEMA {NAME} CREATE TABLE vectors (document_id bigint PRIMARY KEY, embedding public.vector NOT NULL)"
-        )
-        collection = chroma.create_collection(NAME)
-        try:
-            with own.cursor() as cursor:
-                cursor.executemany(f"INSERT INTO {NAME}.vectors VALUES (%s, %s)", sorted(new.items(), reverse=True))
-            shuffled = [int(id) for id in random.permutation(list(old))]
-            collection.add(ids=[str(id) for id in shuffled], embeddings=[old[id] for id in shuffled])
-            register_vector(postgres)
-            postgres.execute(f"SET search_path TO {NAME}, public")
-            yield Stores(postgres, collection)
-        finally:
-            postgres.close()  # a transaction that was left open would hold what is to be dropped
-            own.execute(f"DROP SCHEMA {NAME} CASCADE")
-            chroma.delete_collection(NAME)
+def _query(sql: str) -> str:
+    """An answer whose query is this one."""
+    return f"""
+def differences(postgres):
+    return {{id for (id,) in postgres.execute('''{sql}''')}}
+"""
 
 
 @exercise(
     "08.differences",
     hints=[
-        "`old_sums` and `new_sums` are dicts. `a.items()` is a set of pairs: an id and its checksum.",
-        "Sets have `a ^ b`: what is in one of the two only. A pair that is the same in both is not in it.",
-        "What you return are ids, without their checksums: `{id for id, _ in …}`.",
+        "A `JOIN` leaves out what only one side has, a `LEFT JOIN` what only the right side has. Which join keeps both?",
+        "`old_sums FULL JOIN new_sums USING (document_id)` gives one row an id. Where a side lacks it, its `md5` is NULL.",
+        "A comparison with NULL is neither true nor false. `a IS DISTINCT FROM b` is true if one of the two is NULL.",
     ],
-    solution="""
-        def differences(collection, postgres):
-            entries = collection.get(include=["embeddings"])
-            pairs = zip(entries["ids"], entries["embeddings"], strict=True)
-            old_sums = {int(id): checksum(vector) for id, vector in pairs}
-            new_sums = dict(postgres.execute(SUMS).fetchall())
-            return {id for id, _ in old_sums.items() ^ new_sums.items()}
-    """,
-)
-def differences(differences: Callable, stack: Stack) -> str:
-    """Judge a state with five ids that differ, each in a way of its own, and one with none."""
-    with _stores(stack, planted=True) as stage:
-        _judge_differences(differences(stage.collection, stage.postgres))
-    with _stores(stack, planted=False) as stage:
-        if differences(stage.collection, stage.postgres) != set():
-            raise NotYet("With the same vectors in both stores, the answer should be the empty set, `set()`.")
-    return "Five were planted: one changed by a single bit, two swapped, one in each store alone. You named all of them."
-
-
-def _judge_differences(answer: object) -> None:
-    if isinstance(answer, int | np.integer):
-        raise NotYet(f"`{answer}` says whether or how many. Which ones? Return the set of ids.")
-    found = expect(answer, set, "Return the set of ids.")
-    if found == PLANTED:
-        return
-    if found and all(isinstance(item, tuple) for item in found):
-        raise NotYet("Yours holds pairs of an id and a checksum. Return the ids alone.")
-    if found and all(isinstance(item, str) for item in found):
-        raise NotYet("Yours holds texts. Return the ids as PostgreSQL writes them, as numbers: `17`, not `'17'`.")
-    if found >= set(IDS):
-        raise NotYet(
-            "You name all 30, and 25 are the same. If you hash ChromaDB's array as it is, it has eight bytes a number: make it "
-            "`>f4` first, as `checksum` does. And neither store promises an order: pair by id."
-        )
-    if not found <= set(IDS):
-        raise NotYet(f"`{describe(found - set(IDS))}` is in yours, and no document has such an id. Return the ids.")
-    if found - PLANTED:
-        raise NotYet(f"{sorted(found - PLANTED)} are the same in both stores, and you name them. Pair by id, not by place.")
-    missed = PLANTED - found
-    if missed == PLANTED:
-        raise NotYet("Five ids differ, and you name none. As many vectors in both stores does not mean the same vectors.")
-    if {CHANGED, *SWAPPED} <= missed:
-        raise NotYet("You see which ids are missing on either side, and not which vectors differ. Compare the checksums as well.")
-    if missed >= SWAPPED:
-        raise NotYet(
-            "Two vectors stand under each other's id, and you do not see it. Each checksum is somewhere in both stores: compare "
-            "pairs of id and checksum."
-        )
-    if ONLY_OLD in missed and ONLY_NEW in missed:
-        raise NotYet("You compare what both have. An id that only one of the stores has is a difference as well.")
-    if ONLY_NEW in missed:
-        raise NotYet("A vector that only PostgreSQL has is missing in yours. You look from ChromaDB's side: look from both.")
-    if ONLY_OLD in missed:
-        raise NotYet("A vector that only ChromaDB has is missing in yours: it was never copied. Look from both sides.")
-    raise NotYet(
-        "One vector differs in a single bit, and you do not see it. A tolerance is right for computed distances. A copy is the "
-        "same or it is not: compare the bytes."
-    )
-
-
-Hits = list[tuple[int, float]]
-
-_NOISE = 1e-7
-"""By about so much the distances of two stores differ that hold the same vectors."""
-
-
-def _hits(ids: Sequence[int], distances: Sequence[float], noise: float = 0.0) -> Hits:
-    return [(id, distance + noise * (rank - 1.5)) for rank, (id, distance) in enumerate(zip(ids, distances, strict=True))]
-
-
-_USUAL = (0.1, 0.2, 0.3, 0.4)
-_TIED = (0.1, 0.2, 0.2, 0.4)
-_EDGE = (0.1, 0.2, 0.3, 0.3)
-_EQUAL = (0.2, 0.2, 0.2, 0.2)
-
-_CASES: tuple[tuple[Hits, Hits, bool, str], ...] = (
-    (_hits([1, 2, 3, 4], _USUAL), _hits([1, 2, 3, 4], _USUAL), True, "The answers are exactly the same."),
-    (
-        _hits([1, 2, 3, 4], _USUAL),
-        _hits([1, 2, 3, 4], _USUAL, _NOISE),
-        True,
-        "The same ids, and distances that differ by 0.0000001: two stores compute with different precision. Allow for 0.00001.",
-    ),
-    (
-        _hits([1, 2, 3, 4], _TIED),
-        _hits([1, 3, 2, 4], _TIED, _NOISE),
-        True,
-        "Second and third are equally far, and stand the other way round: a tie. Compare ids as sets, not as lists.",
-    ),
-    (
-        _hits([1, 2, 3, 4], _EDGE),
-        _hits([1, 2, 4, 5], _EDGE, _NOISE),
-        True,
-        "Third and last are equally far, and the stores chose others among equals. At the last place's distance, ids may differ.",
-    ),
-    (
-        _hits([1, 2, 3, 4], _EQUAL),
-        _hits([5, 6, 7, 8], _EQUAL, _NOISE),
-        True,
-        "All are equally far, as the twelve reminders: each store chose others, and both are right.",
-    ),
-    ([], [], True, "Both found nothing, and so they agree."),
-    (
-        _hits([1, 2, 3, 4], _USUAL),
-        _hits([11, 12, 13, 14], _USUAL),
-        False,
-        "The distances are the same, the ids are not: the vectors stand under wrong ids. Equal distances alone prove nothing.",
-    ),
-    (
-        _hits([1, 2, 3, 4], _TIED),
-        _hits([1, 2, 9, 4], _TIED),
-        False,
-        "Another id stands in the middle. A tie excuses it only at the last place: 3 is closer than that, and was passed over.",
-    ),
-    (
-        _hits([1, 2, 3, 4], _USUAL),
-        _hits([1, 2, 3, 5], (0.1, 0.2, 0.3, 0.5)),
-        False,
-        "The last ones differ, and are not equally far: the second store passed over a closer one.",
-    ),
-    (
-        _hits([1, 2, 3, 5], (0.1, 0.2, 0.3, 0.5)),
-        _hits([1, 2, 3, 4], _USUAL),
-        False,
-        "The last ones differ, and are not equally far: the first store passed over a closer one.",
-    ),
-    (
-        _hits([1, 2, 3, 4], _USUAL),
-        _hits([1, 2, 3, 4], (0.1, 0.2, 0.35, 0.4)),
-        False,
-        "The same ids, and one stands at another distance: its vector is not the same. Compare the distances rank by rank.",
-    ),
-    (_hits([1, 2, 3, 4], _USUAL), _hits([1, 2, 3], _USUAL[:3]), False, "The second store found one less."),
-    (_hits([1, 2, 3], _EQUAL[:3]), _hits([1, 2, 3, 4], _EQUAL), False, "The second store found one more."),
-    (_hits([1, 2], _USUAL[:2]), [], False, "The second store found nothing at all."),
-)
-
-
-@exercise(
-    "08.same_ten",
-    hints=[
-        "First the easy ends: different lengths are `False`, and two empty lists are `True`.",
-        "`all(abs(a - b) < 1e-5 for (_, a), (_, b) in zip(old, new))` compares the distances rank by rank.",
-        "The last place is at `old[-1][1]`. The ids that must be in both: those with a distance below it, by more than 1e-5.",
+    mistakes=[
+        Mistake(
+            "an inner join, or <>",
+            "Ids that only one side has are missing. A `JOIN` leaves them out; so does `<>` after a `FULL JOIN`, because a "
+            "comparison with NULL is never true.",
+            old="FULL JOIN",
+            new="JOIN",
+        ),
+        Mistake(
+            "from the old side",
+            "1125 is missing: only PostgreSQL has it. You look from `old_sums`, and see nothing that it lacks. Look from both.",
+            old="FULL JOIN",
+            new="LEFT JOIN",
+        ),
+        Mistake(
+            "from the new side",
+            "1120 is missing: only ChromaDB has it, it was never copied. You look from `new_sums` alone. Look from both sides.",
+            old="FULL JOIN",
+            new="RIGHT JOIN",
+        ),
+        Mistake(
+            "what is missing only",
+            "You see which ids are missing on either side, and not which vectors differ. Compare the checksums as well.",
+            old=_WHERE,
+            new="old_sums.md5 IS NULL OR new_sums.md5 IS NULL",
+        ),
+        Mistake(
+            "one side and its missing ones",
+            "You see the one that was never copied, and nothing else. What differs, and what does only PostgreSQL have?",
+            code=_query("SELECT document_id FROM old_sums WHERE document_id NOT IN (SELECT document_id FROM new_sums)"),
+        ),
+        Mistake(
+            "the other side and its missing ones",
+            "You see the one that only PostgreSQL has, and nothing else. What differs, and what was never copied?",
+            code=_query("SELECT document_id FROM new_sums WHERE document_id NOT IN (SELECT document_id FROM old_sums)"),
+        ),
+        Mistake(
+            "the same ones",
+            "Those are the ids that are the same. Asked for are the others.",
+            old="IS DISTINCT FROM",
+            new="=",
+        ),
+        Mistake(
+            "no condition",
+            "You name every id, and most are the same. Which condition do only those fulfil that differ?",
+            old=f"WHERE {_WHERE}",
+            new="",
+        ),
+        Mistake(
+            "each with all others",
+            "You compare each checksum with those of all other ids. Join on `document_id`, so that each meets its own.",
+            old=f"document_id {_FROM}\n        WHERE {_WHERE}",
+            new="old_sums.document_id FROM old_sums JOIN new_sums ON old_sums.md5 <> new_sums.md5",
+        ),
+        Mistake(
+            "the id of one side",
+            "There is a `None` among yours: after a `FULL JOIN`, the side that lacks the id has NULL there. The column of a "
+            "`USING` is never NULL, and neither is `coalesce(old_sums.document_id, new_sums.document_id)`.",
+            old="SELECT document_id",
+            new="SELECT old_sums.document_id",
+        ),
+        Mistake(
+            "the id of the new side",
+            "There is a `None` among yours, for the one that `new_sums` lacks. Without a table's name before it, the column of "
+            "`USING` has the id in any case.",
+            old="SELECT document_id",
+            new="SELECT new_sums.document_id",
+        ),
+        Mistake(
+            "joined by the checksum",
+            "1113 and 1114 have the same vector, as equal texts have, and you call them different. Join on the id: a checksum "
+            "may stand for several.",
+            code="""
+            def differences(postgres):
+                query = '''
+                    SELECT coalesce(old_sums.document_id, new_sums.document_id) FROM old_sums FULL JOIN new_sums USING (md5)
+                    WHERE old_sums.document_id IS DISTINCT FROM new_sums.document_id
+                '''
+                return {id for (id,) in postgres.execute(query)}
+            """,
+        ),
+        Mistake(
+            "the checksums alone",
+            "1110 and 1111 stand under each other's id, and you do not see it: each checksum is somewhere on both sides. Compare "
+            "it under its id.",
+            code=_query("""
+                SELECT document_id FROM old_sums WHERE md5 NOT IN (SELECT md5 FROM new_sums)
+                UNION SELECT document_id FROM new_sums WHERE md5 NOT IN (SELECT md5 FROM old_sums)
+            """),
+        ),
+        Mistake(
+            "the checksums alone, from one side",
+            "You ask whether a checksum is anywhere on the other side. That of 1110 is, under another id: compare it under its "
+            "own, and from both sides.",
+            code=_query("SELECT document_id FROM old_sums WHERE md5 NOT IN (SELECT md5 FROM new_sums)"),
+        ),
+        Mistake(
+            "how many",
+            "That is one number in a set: how many there are. Which ones?",
+            old="SELECT document_id",
+            new="SELECT count(*)",
+        ),
+        Mistake(
+            "two columns",
+            "Your query gives several columns, and the line below it takes one: the id.",
+            old="SELECT document_id",
+            new="SELECT document_id, new_sums.md5",
+        ),
+        Mistake(
+            "the checksums",
+            "Those are checksums. Which documents are they of? Select the ids.",
+            old="SELECT document_id",
+            new="SELECT coalesce(old_sums.md5, new_sums.md5)",
+        ),
+        Mistake(
+            "as texts",
+            "Those are texts. Leave the ids the numbers that they are: `1105`, not `'1105'`.",
+            old="SELECT document_id",
+            new="SELECT document_id::text",
+        ),
+        Mistake(
+            "the cursor",
+            "That is a cursor: the answer that PostgreSQL is still to be asked for, row by row. Take the id out of each row.",
+            old="{id for (id,) in postgres.execute(query)}",
+            new="postgres.execute(query)",
+        ),
+        Mistake(
+            "a list",
+            "Those are the ones. Return them as a set, as the line that was given does.",
+            old="{id for (id,) in postgres.execute(query)}",
+            new="[id for (id,) in postgres.execute(query)]",
+        ),
+        Mistake(
+            "rows",
+            "Yours holds rows. Take the id out of each: `for (id,) in …`.",
+            old="{id for (id,) in postgres.execute(query)}",
+            new="set(postgres.execute(query).fetchall())",
+        ),
+        Mistake(
+            "no return",
+            "Your function finds them and keeps them for itself: `return` is missing.",
+            old="return {",
+            new="{",
+        ),
+        Mistake(
+            "yes or no",
+            "That says whether some differ. Which ones? Return the set of ids.",
+            old="return {id for (id,) in postgres.execute(query)}",
+            new="return bool(postgres.execute(query).fetchall())",
+        ),
+        Mistake(
+            "None for none",
+            "Where both sides are the same, the answer should be the empty set, `set()`.",
+            old="return {id for (id,) in postgres.execute(query)}",
+            new="return {id for (id,) in postgres.execute(query)} or None",
+        ),
+        Mistake(
+            "as many, so the same",
+            "As many rows on both sides does not mean the same rows. Compare the checksums, id by id.",
+            code="""
+            def differences(postgres):
+                (old,) = postgres.execute("SELECT count(*) FROM old_sums").fetchone()
+                (new,) = postgres.execute("SELECT count(*) FROM new_sums").fetchone()
+                return set() if old == new else {id for (id,) in postgres.execute("SELECT document_id FROM old_sums")}
+            """,
+        ),
+        Mistake(
+            "nothing to compare with",
+            "Nothing was copied yet, so every id differs. A subquery or a join that finds no row on the other side must not "
+            "hide those of this one.",
+            code=_query(f"SELECT document_id {_FROM} WHERE {_WHERE} AND EXISTS (SELECT FROM new_sums)"),
+        ),
     ],
-    solution="""
-        def same_ten(old, new):
-            if len(old) != len(new):
-                return False
-            alike = all(abs(a - b) < 1e-5 for (_, a), (_, b) in zip(old, new))
-            closer_old = {id for id, distance in old if distance < old[-1][1] - 1e-5}
-            closer_new = {id for id, distance in new if distance < new[-1][1] - 1e-5}
-            return alike and closer_old == closer_new
-    """,
 )
-def same_ten(same_ten: Callable) -> str:
-    """Judge pairs of answers: the same, the same but for ties, and different in several ways."""
-    for old, new, right, why in _CASES:
-        said = expect(same_ten(list(old), list(new)), bool | np.bool_, "Return `True` or `False`.")
-        if bool(said) != right:
-            raise NotYet(f"For {_shown(old)} and {_shown(new)}, yours says {bool(said)}. {why}")
-    return "Now a difference means something. Without ties, a comparison like this is switched off after its third false alarm."
+def differences(differences: Callable, trial: Trial) -> str:
+    """Judge a state with five ids that differ, each in a way of its own, one with none, and one in which all do."""
 
+    def observe(setup: str) -> Callable[[Callable, Stage], Any]:
+        def called(differences: Callable, stage: Stage) -> Any:
+            found = differences(stage.database(SUMS + setup))
+            return "a cursor" if isinstance(found, psycopg.Cursor) else found
 
-def _shown(hits: Hits) -> str:
-    return "[" + ", ".join(f"({id}, {round(distance, 7):g})" for id, distance in hits) + "]"
+        return called
 
-
-class _OldDownError(Exception):
-    """Raised by the check's old store."""
-
-
-class _NewDownError(Exception):
-    """Raised by the check's new store."""
-
-
-@dataclass
-class _Asked:
-    """What the learner's function did with one question."""
-
-    old: int = 0
-    new: int = 0
-    compared: int = 0
-    notes: list[tuple] | None = None
-    answer: object = None
-    error: Exception | None = None
-
-
-def _ask(ask_both: Callable, old: object, new: object, same: bool) -> _Asked:
-    """Let it ask two stores that give these answers, or raise them, where the comparison says `same`."""
-    seen = _Asked(notes=[])
-
-    def read(name: str, gives: object) -> Callable[[object], object]:
-        def store(question: object) -> object:
-            if question != "Where is the key?":
-                raise NotYet(f"A store was asked {describe(question)}. Hand on the question as it is.")
-            setattr(seen, name, getattr(seen, name) + 1)
-            if isinstance(gives, Exception):
-                raise gives
-            return gives
-
-        return store
-
-    def compare(first: object, second: object) -> bool:
-        seen.compared += 1
-        if not isinstance(new, Exception) and (first is not old or second is not new):
-            raise NotYet("`same` was not given the two answers, the old one first. Call it with what the stores returned.")
-        return same
-
-    try:
-        seen.answer = ask_both(
-            "Where is the key?", read("old", old), read("new", new), compare, lambda *values: seen.notes.append(values)
-        )
-    except (_OldDownError, _NewDownError) as error:
-        seen.error = error
-    return seen
-
-
-@exercise(
-    "08.ask_both",
-    hints=[
-        "Ask the old store first, outside of any `try`: its errors are the user's, as before.",
-        '`try: new = read_new(question)`, `except Exception: note(question, "failed")`, and the comparison in an `else:`.',
-        "The last line is `return old`, whatever happened in between.",
-    ],
-    solution="""
-        def ask_both(question, read_old, read_new, same, note):
-            old = read_old(question)
-            try:
-                new = read_new(question)
-            except Exception:
-                note(question, "failed")
-            else:
-                if not same(old, new):
-                    note(question, "differs")
-            return old
-    """,
-)
-def ask_both(ask_both: Callable) -> str:
-    """Judge four questions: equal answers, different ones, a new store that fails, and an old one that does."""
-    old, new = [(1, 0.1), (2, 0.2)], [(2, 0.2), (1, 0.2)]
-    _judge_answered(_ask(ask_both, old, new, same=False), old, new, [("Where is the key?", "differs")])
-    _judge_answered(_ask(ask_both, old, new, same=True), old, new, [])
-    failed = _ask(ask_both, old, _NewDownError("the new store is down, said by the check"), same=True)
-    if failed.error:
-        raise NotYet("The new store failed, and so did your function. The user reads the old one, and must not notice.")
-    if failed.compared:
-        raise NotYet("The new store failed and gave no answer, and you compared one all the same.")
-    _judge_answered(failed, old, None, [("Where is the key?", "failed")])
-    down = _ask(ask_both, _OldDownError("the old store is down, said by the check"), new, same=False)
-    if not isinstance(down.error, _OldDownError):
-        raise NotYet(
-            "The old store failed, and your function swallowed its error. Users would take that for an answer. Only the new "
-            "store's errors are kept from them."
-        )
-    if down.notes:
-        raise NotYet(f"The old store failed, and you noted {describe(down.notes)}. There was nothing to compare: only raise.")
-    return "Run this for a week. Then the flag changes for a reason, and not out of hope."
-
-
-def _judge_answered(seen: _Asked, old: object, new: object, notes: list[tuple]) -> None:
-    """Judge one question that the old store has answered."""
-    if seen.error:
-        raise NotYet(f"Your function raised `{type(seen.error).__name__}`, and the old store had answered.")
-    if seen.answer is not old and new is not None and seen.answer is new:
-        raise NotYet("You return the new store's answer. In this phase it is only compared: users read the old one.")
-    if seen.answer is not old:
-        raise NotYet(f"The old store answered, and your function returns {describe(seen.answer)}. Return that answer as it is.")
-    if not seen.new:
-        raise NotYet("The new store was never asked. So nothing is compared.")
-    if seen.old > 1 or seen.new > 1:
-        raise NotYet("A store was asked twice for one question. Keep its answer in a variable.")
-    if new is not None and not seen.compared:
-        raise NotYet("`same` was never called. `==` raises an alarm at each tie: let `same` decide.")
-    if len(seen.notes) > len(notes):
-        raise NotYet(f"You noted {describe(seen.notes)}. There should be {_notes(notes)}.")
-    if len(seen.notes) < len(notes):
-        raise NotYet(f"Nothing was noted. There should be {_notes(notes)}: nobody looks at what is not written down.")
-    if seen.notes != notes:
-        raise NotYet(f"You called `note` with {seen.notes[0]}. It should be {_notes(notes)}.")
-
-
-def _notes(notes: list[tuple]) -> str:
-    return " and ".join(f'note(question, "{what}")' for _, what in notes) or "no note, as the answers are the same"
+    planted = "One vector is changed, two are swapped, and each side has one that the other lacks: 1105, 1110, 1111, 1120, 1125."
+    trial.compare(differences, observe(PLANTED), f"{planted} You return {{found}}.")
+    trial.compare(differences, observe(""), "Both sides are the same. You return {found}.")
+    trial.compare(differences, observe("DELETE FROM vectors"), "Nothing was copied yet. You return {found}.")
+    return "Five were planted: one changed by a single bit, two swapped, one on each side alone. You named all of them."
