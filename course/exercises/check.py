@@ -29,9 +29,10 @@ from course import manifest, progress
 from course.errors import CourseError
 from course.exercises.blanks import code_of, is_blank
 from course.exercises.deadline import SECONDS
-from course.exercises.explain import learners_lines, meaning, raised_in, said, server_down, unwrapped
+from course.exercises.explain import learners_lines, raised_in, said, server_down, unwrapped
 from course.exercises.kinds import describe, fits, named, sentence
 from course.exercises.manners import SENTENCES
+from course.exercises.meanings import meaning
 from course.exercises.mistakes import Mistake, NotYet, Trial
 from course.exercises.note import Note
 from course.exercises.result import Outcome, Result, Solution

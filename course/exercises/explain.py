@@ -1,6 +1,6 @@
 """Turns an error inside a check into an outcome: the learner's code, a server that is down, or the check itself.
 
-Used by `check.py` only. What a right answer is stands in `checks/`.
+What an error means stands in `meanings.py`, what a right answer is in `checks/`.
 """
 
 from __future__ import annotations
@@ -10,54 +10,11 @@ import traceback
 from collections.abc import Collection
 from types import TracebackType
 
-from course.errors import CourseError, ServerError
+from course.errors import ServerError
 from course.servers import addresses
 
 _SHOWN_FRAMES = 3
 _SHOWN_LINES = 6
-
-_MEANINGS = {
-    "psycopg.errors.SyntaxError": "PostgreSQL could not read the SQL: the mistake is at the mark, or just before it.",
-    "psycopg.errors.UndefinedTable": "Usually the table's name is misspelled, or the cell that makes it has not run.",
-    "psycopg.errors.UndefinedColumn": "Usually the name is misspelled, or a text stands in double quotes instead of single.",
-    "psycopg.errors.AmbiguousColumn": "Two tables have this column: say which one, as in `d.id`.",
-    "psycopg.errors.UniqueViolation": "The row is there already: the code ran twice, or two rows have the same key.",
-    "psycopg.errors.ForeignKeyViolation": "The row points at one that is not there. Write the one that is pointed at first.",
-    "psycopg.errors.NotNullViolation": "A column that must have a value got none.",
-    "psycopg.errors.InFailedSqlTransaction": "An earlier statement failed, so the transaction is lost: roll it back.",
-    "psycopg.DataError": "PostgreSQL could not take a value as the type it needs. Look at the values that you pass.",
-    "psycopg_pool.PoolTimeout": "No connection came free in time: one was not given back, or the server is down.",
-    "redis.exceptions.ResponseError": "Redis refused the command: its arguments, or the type of what the key holds.",
-    "redis.exceptions.DataError": "Redis stores text, bytes and numbers. Turn anything else into text first: `json.dumps`.",
-    "chromadb.errors.ChromaError": "ChromaDB refused the request: look at the collection, the ids and the `where` filter.",
-    "builtins.NameError": "Usually a name is misspelled, or the cell that makes it has not run.",
-    "builtins.KeyError": 'The key is not in there. Often it is of another type: `17` and `"17"` are different keys.',
-    "builtins.IndexError": "The list or row is shorter than the code expects; it may be empty.",
-    "builtins.TypeError": "Usually a value is of another type than expected, or a call has too many or too few arguments.",
-    "builtins.AttributeError": "Usually the value is of another type than expected, or the name is misspelled.",
-    "builtins.ValueError": "The type is right, the value is not. The last line below says which one.",
-    "builtins.ZeroDivisionError": "Something that you divide by is 0: think of the empty case.",
-    "builtins.RecursionError": "The function calls itself without an end.",
-    "builtins.AssertionError": "An `assert` in your code does not hold here.",
-}
-"""What an error usually means, by the full name of its type or of the nearest type above it."""
-
-
-_BY_MESSAGE = (
-    ("psycopg.ProgrammingError", "the query has", "Placeholders (`%s`) and values differ in number: each needs the other."),
-    (
-        "psycopg.ProgrammingError",
-        "are allowed as placeholders",
-        "A literal `%` is doubled, as in `%%`, when values are passed too.",
-    ),
-    (
-        "psycopg.errors.UndefinedFunction",
-        "operator does not exist",
-        "No such operator for these types: is a `::type` cast missing?",
-    ),
-    ("psycopg.errors.UndefinedFunction", "does not exist", "No function has this name and takes these types: check both."),
-)
-"""What an error means if its message has these words, by the full name of its exact type. The first row that fits counts."""
 
 
 def server_down(error: BaseException, files: Collection[str] = ()) -> str | None:
@@ -116,25 +73,6 @@ def said(error: BaseException) -> str:
 def raised_in(error: BaseException) -> str:
     """The file name of the frame that raised the error."""
     return _last(error.__traceback__).tb_frame.f_code.co_filename if error.__traceback__ else ""
-
-
-def meaning(error: BaseException) -> str:
-    """What an error of this type usually means, or `""`."""
-    if isinstance(error, AttributeError | TypeError) and "NoneType" in str(error):
-        return "Something is `None`. Usually a function lacks its `return`, or a query found no row."
-    if isinstance(error, TypeError) and "coroutine" in str(error):
-        return "Usually an `await` is missing."
-    if isinstance(error, CourseError):
-        return ""
-    exact = f"{type(error).__module__}.{type(error).__qualname__}"
-    for name, words, sentence in _BY_MESSAGE:
-        if name == exact and words in str(error):
-            return sentence
-    for cls in type(error).__mro__:
-        name = f"{cls.__module__}.{cls.__qualname__}"
-        if name in _MEANINGS:
-            return _MEANINGS[name]
-    return ""
 
 
 def unwrapped(error: BaseException) -> BaseException:
