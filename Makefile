@@ -30,6 +30,7 @@ ifdef LESSON
 else
 	.venv/bin/python -m ruff check course tests
 	.venv/bin/python -m ruff format --check course tests
+	.venv/bin/python -m mypy
 	.venv/bin/python -m course.build --check
 	@.venv/bin/python -m tests.side_by_side "$(PYTEST) tests" "$(NBVAL) --nbval solutions" "$(NBVAL) --nbval-lax lessons"
 endif

@@ -5,6 +5,13 @@ process which needs one of them does not pay for the others.
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from course import show
+    from course.embedding import embed
+    from course.show.quiz import predict
+    from course.stack import Stack
 
 _HOME_OF = {"Stack": "course.stack", "embed": "course.embedding", "predict": "course.show.quiz"}
 

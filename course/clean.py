@@ -17,7 +17,7 @@ from course.home import ROOT, home
 OURS = ("stacks", "templates", "cache", "password")
 """What the course makes anew when it is missing. `progress.json` is not among it: what a learner did cannot be made anew."""
 
-CACHES = (".pytest_cache", ".ruff_cache", ".hypothesis")
+CACHES = (".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypothesis")
 
 
 def clean(directory: Path, root: Path = ROOT) -> list[str]:

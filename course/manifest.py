@@ -9,6 +9,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from course.errors import CourseError
 
@@ -63,7 +64,7 @@ def sections() -> tuple[Section, ...]:
 @cache
 def lessons() -> tuple[Lesson, ...]:
     """Every lesson, written or to come, in order."""
-    return tuple(_lesson(entry) for entry in _read()["lesson"])
+    return tuple(read_lesson(entry) for entry in _read()["lesson"])
 
 
 def lesson(id: str) -> Lesson:
@@ -105,8 +106,10 @@ def minutes() -> dict[str, int]:
     return json.loads(files("course").joinpath("minutes.json").read_text(encoding="utf-8"))
 
 
-def _lesson(entry: dict) -> Lesson:
-    return Lesson(**{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})
+def read_lesson(entry: dict) -> Lesson:
+    """A lesson, as the manifest's table `[[lesson]]` describes it."""
+    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    return Lesson(**fields)
 
 
 def _read() -> dict:

@@ -7,16 +7,19 @@ import inspect
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 
 if TYPE_CHECKING:
     from course.stack import Stack
+
+
+T = TypeVar("T")
 
 
 class RoundTrips:
@@ -44,7 +47,8 @@ class RoundTrips:
     @contextmanager
     def counting(self) -> Iterator[dict[str, int]]:
         """Count what happens inside the `with`. Yields a dictionary, server name to round trips, filled at its end."""
-        before, counted = dict(self._totals), {}
+        before = dict(self._totals)
+        counted: dict[str, int] = {}
         try:
             yield counted
         finally:
@@ -66,7 +70,7 @@ class RoundTrips:
         self._thread.join()
         self._loop.close()
 
-    def _call(self, coroutine: object) -> object:
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _relay(self, name: str, url: str) -> str:

@@ -6,6 +6,7 @@ Its manifest entry, source, checks and tests are made from the files in `course/
 
 import re
 import sys
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from string import Template
@@ -70,7 +71,7 @@ def _filled(template: str, words: dict[str, str]) -> str:
 def _with_entry(text: str, id: str, entry: str) -> str:
     """The manifest with this entry in its place: lessons stand in the order of their ids."""
     head, *entries = re.split(r"(?m)^(?=\[\[lesson\]\])", text)
-    by_id = {re.search(r'(?m)^id = "(.*)"', found)[1]: found.rstrip("\n") for found in entries}
+    by_id = {tomllib.loads(found)["lesson"][0]["id"]: found.rstrip("\n") for found in entries}
     by_id[id] = entry.rstrip("\n")
     return "\n\n".join([head.rstrip("\n"), *(by_id[key] for key in sorted(by_id))]) + "\n"
 

@@ -23,11 +23,13 @@ from course.servers.environment import set_aside
 from course.servers.external import ExternalChroma, ExternalPostgres, ExternalRedis
 from course.servers.names import namespace
 from course.servers.postgres import PostgresServer
-from course.servers.process import Server, Supervisor
+from course.servers.process import Server
+from course.servers.protocol import AnyChroma, AnyPostgres, AnyRedis, AnyServer
 from course.servers.redis import RedisServer
+from course.servers.supervisor_client import SupervisorClient
 from course.waiting import waiting
 
-Watcher = Callable[[Server], None]
+Watcher = Callable[[AnyServer], None]
 
 
 class Stack:
@@ -47,14 +49,15 @@ class Stack:
         self._watchers: list[Watcher] = []
         self._beside: dict[str, Stack] = {}
         password = _password()
-        self._supervisor = Supervisor(directory)
+        self._supervisor = SupervisorClient(directory)
         self._supervisor.on_exit = self._server_exited
         own = (directory, self._supervisor, password)
         try:
-            urls = {key: None if embedded else addresses.given(key) for key in addresses.NAMES}
-            self.postgres = ExternalPostgres(urls["postgres"], namespace(lesson)) if urls["postgres"] else PostgresServer(*own)
-            self.chroma = ExternalChroma(urls["chroma"], namespace(lesson)) if urls["chroma"] else ChromaServer(*own)
-            self.redis = ExternalRedis(urls["redis"], namespace(lesson)) if urls["redis"] else RedisServer(*own)
+            postgres, chroma, redis = (None if embedded else addresses.given(key) for key in addresses.NAMES)
+            name = namespace(lesson)
+            self.postgres: AnyPostgres = ExternalPostgres(postgres, name) if postgres else PostgresServer(*own)
+            self.chroma: AnyChroma = ExternalChroma(chroma, name) if chroma else ChromaServer(*own)
+            self.redis: AnyRedis = ExternalRedis(redis, name) if redis else RedisServer(*own)
         except BaseException:
             self._supervisor.close()
             raise
@@ -94,7 +97,7 @@ class Stack:
         return stack
 
     @property
-    def servers(self) -> tuple[Server, ...]:
+    def servers(self) -> tuple[AnyServer, ...]:
         """PostgreSQL, ChromaDB and Redis, in this order."""
         return self.postgres, self.chroma, self.redis
 
@@ -127,7 +130,7 @@ class Stack:
         directory = home() / "stacks" / f"{self.lesson}-beside-{name}"
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         stack = self._beside[name] = Stack(self.lesson, directory, embedded=True)
-        for server in stack.servers:
+        for server in stack.own:
             if server.directory.exists():
                 shutil.rmtree(server.directory)
         stack._start_all()
@@ -148,6 +151,11 @@ class Stack:
         self._watchers.append(watcher)
         return lambda: self._watchers.remove(watcher)
 
+    @property
+    def own(self) -> tuple[Server, ...]:
+        """Those of its servers that are ours: they have a `.directory` and `.settings`, and may be killed."""
+        return tuple(server for server in self.servers if isinstance(server, Server))
+
     def stop(self) -> None:
         """Stop every server of ours, those beside as well, and wait until they have ended. Their data stays."""
         for other in self._beside.values():
@@ -155,9 +163,8 @@ class Stack:
         Stack._of_this_process.pop(self.directory, None)
         self._supervisor.on_exit = lambda key: None  # a server that ends now has not crashed
         self._supervisor.close()
-        for server in self.servers:
-            if server.can_be_killed:
-                server.mark_stopped()
+        for server in self.own:
+            server.mark_stopped()
 
     def __enter__(self) -> Stack:
         return self
@@ -166,9 +173,9 @@ class Stack:
         self.stop()
 
     def _start_all(self) -> None:
-        ours = [server for server in self.servers if server.can_be_killed]
+        ours = self.own
         try:
-            takes_longer = self.postgres in ours and self.postgres.is_first_start
+            takes_longer = isinstance(self.postgres, PostgresServer) and self.postgres.is_first_start
             with ThreadPoolExecutor() as together:
                 starts = as_completed([together.submit(server.start) for server in ours])
                 if takes_longer:
@@ -182,10 +189,10 @@ class Stack:
 
     def _server_exited(self, key: str) -> None:
         for server in self.servers:
-            if getattr(server, "key", None) == key and server.state in ("killed", "crashed"):
+            if server.can_be_killed and server.key == key and server.state in ("killed", "crashed"):
                 self._tell(server)
 
-    def _tell(self, server: Server) -> None:
+    def _tell(self, server: AnyServer) -> None:
         for watcher in tuple(self._watchers):
             watcher(server)
 

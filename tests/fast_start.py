@@ -6,4 +6,4 @@ asks for. Without the package jsonschema leaves that one format out.
 
 import sys
 
-sys.modules.setdefault("rfc3987_syntax", None)
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

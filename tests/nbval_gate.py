@@ -12,8 +12,9 @@ import re
 import subprocess
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Generator, Iterator
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,9 @@ from tests.prepared import prepare
 
 CHECK = re.compile(r"^(await )?check\.\w+\(", re.MULTILINE)
 """A cell that asks for an exercise's verdict."""
+
+
+Collected = list[pytest.Collector]
 
 
 class GatedKernel(RunningKernel):
@@ -135,7 +139,7 @@ class SecondsPerNotebook:
     """Adds up how long each notebook took, its kernel's start and end included, and says so at the end."""
 
     def __init__(self) -> None:
-        self._seconds: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         path = report.nodeid.split("::")[0]
@@ -145,7 +149,7 @@ class SecondsPerNotebook:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._seconds:
             terminalreporter.section("slowest 10 notebooks")
-            for path, seconds in self._seconds.most_common(10):
+            for path, seconds in sorted(self._seconds.items(), key=itemgetter(1), reverse=True)[:10]:
                 terminalreporter.line(f"{seconds:7.1f} s  {path}")
 
 
@@ -161,7 +165,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Iterator[list[pytest.Collector]]:
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Generator[None, Collected, Collected]:
     collected = yield
     return [
         GatedNotebook.from_parent(parent, path=file_path) if isinstance(collector, IPyNbFile) else collector

@@ -43,7 +43,8 @@ class Drawn:
     def draw(self, name: str) -> list[tuple[int, str, list[str]]]:
         """The cells to run, in their order, by a seed made of the notebook's name."""
         chance = random.Random(f"{name} {os.environ.get(SEED, '')}")
-        drawn, seconds = [], 0.0
+        drawn: list[tuple[int, str, list[str]]] = []
+        seconds = 0.0
         for number, source, tags, took in chance.sample(self.cells, len(self.cells)):
             if len(drawn) < 2 * CELLS and seconds + 2 * took <= BUDGET_SECONDS:
                 drawn += [(number, source, tags)] * 2
@@ -71,7 +72,7 @@ class CellsAgain(pytest.Item):
 
 def run_again(client: Any, drawn: Sequence[tuple[int, str, list[str]]], seconds: float) -> list[str]:
     """Run cells in a kernel, each with so many seconds. Returns what is wrong. After one that does not end, none runs."""
-    faults = []
+    faults: list[str] = []
     for number, source, tags in drawn:
         asked = client.execute(source, store_history=True, stop_on_error=False)
         try:

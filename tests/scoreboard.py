@@ -25,7 +25,7 @@ from pgvector.psycopg import register_vector_async
 from course import dataset, embed
 from course.apps import one_database, three_databases
 from course.apps.contract import PremiumQuestion
-from course.apps.stores import Collection, Postgres
+from course.apps.stores import DocumentVectors, Postgres
 from course.measure import interleaved
 from course.stack import Stack
 from course.waiting import waiting
@@ -47,12 +47,18 @@ Way = Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True)
-class Side:
-    """One application's stores, and how long it took to fill them, in seconds."""
+class One:
+    """The application's one store, and how long it took to fill it, in seconds."""
 
     db: Postgres
-    collection: Collection | None
     loaded_in: float
+
+
+@dataclass(frozen=True)
+class Three(One):
+    """The same, and the second store."""
+
+    collection: DocumentVectors
 
 
 def measure(size: int) -> dict[str, tuple[float, float, float]]:
@@ -68,7 +74,7 @@ async def _measure(stack: Stack, extra: dataset.Scaled, size: int) -> dict[str, 
     stack.chroma.client()  # the first one imports chromadb, which is not part of a load
     before = _timed(f"loading {size:,} documents, three databases", lambda: dataset.load(stack, extra=extra))
     after = _timed(f"loading {size:,} documents, one database", lambda: dataset.load_one(other, extra=extra, hnsw=True))
-    async with _side(stack, before, chroma=True) as three, _side(other, after, chroma=False) as one:
+    async with _three(stack, before) as three, _one(other, after) as one:
         board = {"load everything, index included": (before * 1000, after * 1000, before / after)}
         for name, ways in waiting(_rows(three, one), f"asking both, {size:,} documents", total=7, after=0):
             board[name] = await _ratio(ways)
@@ -83,18 +89,20 @@ def _timed(what: str, work: Callable[[], object]) -> float:
 
 
 @asynccontextmanager
-async def _side(stack: Stack, loaded_in: float, *, chroma: bool) -> AsyncIterator[Side]:
-    postgres = Postgres(stack.postgres.url, configure=None if chroma else register_vector_async)
-    async with postgres as db:
-        if not chroma:
-            yield Side(db, None, loaded_in)
-            return
-        async with Collection(stack.chroma.url, stack.chroma.database) as collection:
-            yield Side(db, collection, loaded_in)
+async def _three(stack: Stack, loaded_in: float) -> AsyncIterator[Three]:
+    async with Postgres(stack.postgres.url) as db, DocumentVectors(stack.chroma.url, stack.chroma.database) as collection:
+        yield Three(db, loaded_in, collection)
+
+
+@asynccontextmanager
+async def _one(stack: Stack, loaded_in: float) -> AsyncIterator[One]:
+    async with Postgres(stack.postgres.url, configure=register_vector_async) as db:
+        yield One(db, loaded_in)
 
 
 async def _ratio(ways: dict[str, Way]) -> tuple[float, float, float]:
-    taken, ratios = defaultdict(list), []
+    taken: dict[str, list[float]] = defaultdict(list)
+    ratios: list[float] = []
     for _ in range(RUNS):
         timings = await interleaved(ways, rounds=ROUNDS)
         for name, timing in timings.items():
@@ -103,7 +111,7 @@ async def _ratio(ways: dict[str, Way]) -> tuple[float, float, float]:
     return statistics.median(taken["three"]), statistics.median(taken["one"]), statistics.median(ratios)
 
 
-def _rows(three: Side, one: Side) -> Iterator[tuple[str, dict[str, Way]]]:
+def _rows(three: Three, one: One) -> Iterator[tuple[str, dict[str, Way]]]:
     """What is asked of both, row by row of the board. A row is over when the next is asked for."""
     questions = itertools.cycle(question.text for question in dataset.questions())
     premium = next(user.id for user in dataset.users() if user.subscription == "premium")
@@ -169,7 +177,7 @@ def _many(way: Way) -> Way:
     return together
 
 
-def _batches(three: Side, one: Side) -> dict[str, Way]:
+def _batches(three: Three, one: One) -> dict[str, Way]:
     ids = itertools.count(10_000_000, BATCH)
     made = dataset.scaled(BATCH, seed=99)
     owners = [document.user_id for document in made.documents]

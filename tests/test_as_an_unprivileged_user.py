@@ -1,7 +1,6 @@
 """The servers' tests once more, as a user without privileges, when the suite itself is run by root."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,7 +33,7 @@ def open_directory():
 def test_the_servers_as_an_unprivileged_user(user, open_directory):
     # Reading through directories of root is allowed, as the checkout may lie in one; writing there is not.
     readable = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
-    become = [shutil.which("setpriv"), f"--reuid={user}", f"--regid={user}", "--clear-groups", *readable]
+    become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *readable]
     command = [sys.executable, "-m", "pytest", "-q", f"--basetemp={open_directory}/work", "tests/test_servers.py"]
     environment = os.environ | {"HOME": open_directory, "USER": user}
     environment.pop(PREPARED, None)  # what root has prepared is root's

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import urllib.parse
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -28,6 +29,18 @@ QUIET += ["--disable-component-update", "--disable-sync"]
 SECONDS = 120
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed; CI has it")
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A JupyterLab that runs, and the folder that it shows."""
+
+    folder: Path
+    url: str
+    token: str
+
+    def address(self, path: str) -> str:
+        return f"{self.url}/lab/tree/{path}?token={self.token}&reset"
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +77,7 @@ def lab(tmp_path_factory):
         return True
 
     until(answers, "JupyterLab to answer", SECONDS)
-    address = lambda path: f"{url}/lab/tree/{path}?token={token}&reset"  # noqa: E731
-    address.folder = folder
-    yield address
+    yield Lab(folder, url, token)
     server.terminate()
     server.wait(timeout=60)
 
@@ -115,7 +126,7 @@ def open_lesson(browser, lab, stem, folder="lessons"):
     page = browser.new_page(viewport={"width": 1200, "height": 900})
     page.set_default_timeout(SECONDS * 1000)
     seen = Seen(page)
-    page.goto(lab(f"{folder}/{stem}.ipynb"))
+    page.goto(lab.address(f"{folder}/{stem}.ipynb"))
     page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'")
     return page, seen
 

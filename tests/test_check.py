@@ -299,7 +299,8 @@ def test_a_mistake_while_handling_a_dead_server_is_the_learners(double: Exercise
 def test_a_mistake_of_the_judge_is_not_the_learners() -> None:
     @exercise(ID, solution="1")
     def broken(answer: int) -> str:
-        return {}["nothing"]
+        nothing: dict[str, str] = {}
+        return nothing["nothing"]
 
     result = broken(1)
     assert result.outcome == "could not check"
@@ -389,7 +390,7 @@ def test_an_interrupt_cancels_the_coroutine() -> None:
     cancelled = threading.Event()
 
     async def endless() -> None:
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:

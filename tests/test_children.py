@@ -3,6 +3,7 @@
 import os
 import sys
 import textwrap
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_child_works_in_a_process_of_its_own_and_can_be_killed(folder: Path) -> None:
     children = Children(folder, preload=["json"])
-    import a_childs_work
+    a_childs_work = import_module("a_childs_work")
 
     child, line = children.start(a_childs_work.work, 17)
     assert line.poll(60)
@@ -42,7 +43,7 @@ def test_a_child_works_in_a_process_of_its_own_and_can_be_killed(folder: Path) -
 
 def test_children_of_an_earlier_run_are_killed(folder: Path) -> None:
     import_from = Children(folder, preload=["json"])
-    import a_childs_work
+    a_childs_work = import_module("a_childs_work")
 
     child, line = import_from.start(a_childs_work.work, 1)
     assert line.poll(60)

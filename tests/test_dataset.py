@@ -61,7 +61,7 @@ def test_documents_have_40_to_90_words():
 
 
 def test_no_two_documents_share_a_sentence():
-    seen = {}
+    seen: dict[str, int] = {}
     for document in dataset.documents():
         for sentence in {" ".join(words(s.lower())) for s in SENTENCE.findall(document.content)}:
             if len(words(sentence)) >= 4:
@@ -71,7 +71,7 @@ def test_no_two_documents_share_a_sentence():
 
 def test_no_two_documents_share_a_title_or_a_long_run_of_words():
     assert len({document.title.lower() for document in dataset.documents()}) == 300
-    seen = {}
+    seen: dict[str, int] = {}
     for document in dataset.documents():
         tokens = re.findall(r"\w+", document.content.lower())
         for start in range(len(tokens) - 7):

@@ -7,6 +7,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -217,7 +218,8 @@ def test_no_entry_of_no_proxy_keeps_a_client_from_being_made(clean: pytest.Monke
     clean.setenv("NO_PROXY", entry)
     set_aside()
     with httpx.Client() as client:
-        assert type(client._transport_for_url(httpx.URL("http://127.0.0.1:1234"))._pool).__name__ == "ConnectionPool"
+        transport: Any = client._transport_for_url(httpx.URL("http://127.0.0.1:1234"))
+        assert type(transport._pool).__name__ == "ConnectionPool"
 
 
 def test_without_anything_strange_nothing_changes(clean: pytest.MonkeyPatch) -> None:

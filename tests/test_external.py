@@ -20,6 +20,7 @@ from course.home import ROOT
 from course.servers import names
 from course.servers.external import chroma_admin
 from course.servers.process import free_port
+from course.servers.rows import only
 from course.stack import Stack
 from tests import by_hand
 from tests.kernels import kernel, run_cell
@@ -50,7 +51,7 @@ def test_the_stack_uses_them_and_keeps_to_its_own_corner(external):
         assert [server.can_be_killed for server in stack.servers] == [False] * 3
         assert stack.redis.version.startswith("Redis " if shutil.which("redis-server") else "Valkey ")
         with stack.postgres.connect() as connection:
-            database = connection.execute("SELECT current_database()").fetchone()[0]
+            database = only(connection.execute("SELECT current_database()"))
         assert database.startswith("lumen_01_")
         assert stack.chroma.client().database == stack.chroma.database == database
         assert stack.redis.prefix == f"{database}:"
@@ -142,7 +143,7 @@ def test_a_role_that_may_not_create_databases_is_told_what_to_ask_for(external, 
         Stack.start("01")
     assert "ALTER ROLE jane CREATEDB" in str(refused.value)
     assert HARD not in str(refused.value)
-    own = re.search(r"a database named (\w+)", str(refused.value))[1]
+    [own] = re.findall(r"a database named (\w+)", str(refused.value))
     jane.execute(psycopg.sql.SQL("CREATE DATABASE {} OWNER jane").format(psycopg.sql.Identifier(own)))
     with Stack.start("01") as stack:
         stack.postgres.connect().execute("CREATE TABLE theirs ()").connection.close()
@@ -258,7 +259,7 @@ def on_the_servers(urls):
         databases = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
     in_chroma = {database["name"] for database in chroma_admin(urls["COURSE_CHROMA_URL"]).list_databases(1000, 0, DEFAULT_TENANT)}
     keys = redis.Redis.from_url(urls["COURSE_REDIS_URL"], decode_responses=True).keys()
-    return databases, in_chroma, {key.partition(":")[0] for key in keys}
+    return databases, in_chroma, {str(key).partition(":")[0] for key in keys}
 
 
 def used_by(home, monkeypatch, *lessons):

@@ -106,7 +106,7 @@ def run_gate(folder: Path, *options: str) -> Outcomes:
     assert report.exists(), done.stdout + done.stderr
     outcomes: Outcomes = {}
     for case in ElementTree.parse(report).iter("testcase"):
-        notebook, name = case.get("classname").removesuffix(".ipynb"), case.get("name").split()[-1]
+        notebook, name = case.get("classname", "").removesuffix(".ipynb"), case.get("name", "").split()[-1]
         cell = int(name) if name.isdigit() else AGAIN
         failures = [element.get("message", "") + (element.text or "") for element in case if element.tag in ("failure", "error")]
         outcomes[notebook, cell] = outcomes.get((notebook, cell), "") + "\n".join(failures)

@@ -14,7 +14,7 @@ from course.pipeline.layout import BuildError, Layout
 from course.pipeline.notebook import make
 from course.pipeline.source import read
 
-ONLY = Lesson("01", "first", "Try it", "A", 10, "s", written=True)
+ONLY = Lesson("01", "first", "Try it", "A", "s", written=True)
 
 TERMS = """
 [[term]]

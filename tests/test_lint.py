@@ -10,7 +10,7 @@ from course.home import ROOT
 from course.manifest import Lesson, Section
 from course.pipeline.layout import Layout
 
-ONLY = Lesson("01", "first", "Try it", "A", 10, "s", written=True)
+ONLY = Lesson("01", "first", "Try it", "A", "s", written=True)
 
 CLEAN = """\
 ## Words

@@ -1,7 +1,9 @@
 """The list of lessons: ids with and without a letter, in the course's order, and checks that moved with their lesson."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from course.manifest import Lesson
 
 
 @pytest.fixture
-def split(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def split(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """A course whose lesson 01 was split: `cached` moved to 01b, `in_order` stayed, and 01b has one of the same name."""
     lessons = (
         Lesson("01", "first", "First", "A", "s", checks=("01.in_order",), written=True),
@@ -38,7 +40,7 @@ def test_an_id_is_a_lesson_and_a_name(id: str, parts: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize("id", ["04", "04b", "04.", "4.orphans", "04B.orphans", "04bc.orphans", "04.Orphans", "04.a.b", "", None])
-def test_what_is_no_id_is_refused(id: object) -> None:
+def test_what_is_no_id_is_refused(id: Any) -> None:
     with pytest.raises(CourseError, match="An id is a lesson's id, a dot and a name"):
         manifest.parts(id)
 

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,13 @@ class Echo:
 
 @dataclass
 class EchoStack:
-    servers: tuple
+    servers: tuple[Echo, ...]
+
+
+def through(url: str) -> RoundTrips:
+    """Round trips to three servers that are one."""
+    servers: Any = EchoStack(tuple(Echo(name, url) for name in ("PostgreSQL", "ChromaDB", "Redis")))
+    return RoundTrips(servers)
 
 
 @pytest.fixture
@@ -47,7 +54,7 @@ def echo():
 
 
 def test_a_request_after_an_answer_is_a_round_trip_however_many_pieces_it_has(echo):
-    trips = RoundTrips(EchoStack(tuple(Echo(name, echo) for name in ("PostgreSQL", "ChromaDB", "Redis"))))
+    trips = through(echo)
     try:
         assert trips.redis_url.startswith("redis://:secret@127.0.0.1:")
         assert trips.redis_url.endswith("/0")
@@ -70,7 +77,7 @@ def test_a_request_after_an_answer_is_a_round_trip_however_many_pieces_it_has(ec
 
 
 def test_closing_ends_open_connections_without_a_word_in_the_log(echo, caplog):
-    trips = RoundTrips(EchoStack(tuple(Echo(name, echo) for name in ("PostgreSQL", "ChromaDB", "Redis"))))
+    trips = through(echo)
     port = int(trips.redis_url.split(":")[-1].removesuffix("/0"))
     with socket.create_connection(("127.0.0.1", port)) as wire, wire.makefile("rw") as lines:
         lines.write("1\n")

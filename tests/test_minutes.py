@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,8 +28,8 @@ def prose(text: str) -> Cell:
     return Cell("markdown", text, {}, "id", 1)
 
 
-def figures(**more: object) -> Figures:
-    fine = {"seconds": 600, "code_cells": 20, "lines": (3,) * 20, "words": 900, "unspoken": 2, "rows": ()}
+def figures(**more: Any) -> Figures:
+    fine: dict[str, Any] = {"seconds": 600, "code_cells": 20, "lines": (3,) * 20, "words": 900, "unspoken": 2, "rows": ()}
     return Figures(**(fine | more))
 
 

@@ -21,6 +21,7 @@ from course.exercises.likeness import alike
 from course.exercises.manners import SENTENCES
 from course.exercises.mistakes import Mistake, NotYet, Parts, Trial
 from course.exercises.stage import ODD, Stage
+from course.servers.rows import only
 
 SOLUTION = """
 def twice(numbers):
@@ -333,7 +334,7 @@ def test_each_observation_begins_with_nothing_of_the_one_before() -> None:
         lent = stage.database()
         assert lent.execute("SELECT count(*) FROM pg_tables WHERE tablename IN ('one', 'two')").fetchone() == (0,)
         assert lent.execute("SHOW work_mem").fetchone() == ("4MB",)
-        assert lent.execute("SELECT '[1,2]'::vector").fetchone()[0].to_list() == [1, 2]
+        assert only(lent.execute("SELECT '[1,2]'::vector")).to_list() == [1, 2]
         assert stage.chroma.list_collections() == []
         assert stage.redis.keys() == []
 
@@ -356,7 +357,7 @@ def test_chromas_files_of_dead_collections_go(monkeypatch: pytest.MonkeyPatch) -
     for _ in range(8):
         with Stage() as stage:
             stage.collection(ids=["1"], embeddings=[[1.0]])
-    folders = [path for path in bench()._stack.chroma.directory.iterdir() if path.is_dir()]
+    folders = [path for path in bench()._vectors.directory.iterdir() if path.is_dir()]
     assert len(folders) <= 3
 
 

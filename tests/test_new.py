@@ -32,10 +32,7 @@ def course(tmp_path: Path) -> Path:
 
 def layout_of(root: Path) -> Layout:
     entries = tomllib.loads((root / "course" / "manifest.toml").read_text(encoding="utf-8"))["lesson"]
-    lessons = [
-        Lesson(**{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}) for entry in entries
-    ]
-    return Layout(root, tuple(lessons), manifest.sections())
+    return Layout(root, tuple(map(manifest.read_lesson, entries)), manifest.sections())
 
 
 @pytest.mark.parametrize(("id", "name", "after"), [("99", "go_on", None), ("00b", "go_on", "00")])
@@ -56,7 +53,7 @@ def test_a_new_lesson_has_every_part_and_is_ready_to_build(course: Path, id: str
 
 
 def test_a_lesson_that_is_still_to_come_keeps_what_the_manifest_says(course: Path) -> None:
-    later = Lesson("98", "wait", "Wait for it", "D", 10, "s")
+    later = Lesson("98", "wait", "Wait for it", "D", "s")
     new("98", root=course, lessons=(*manifest.lessons(), later))
     made = layout_of(course).lessons[-1]
     assert (made.id, made.name, made.title, made.section, made.written) == ("98", "wait", "Wait for it", "D", True)

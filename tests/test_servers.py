@@ -87,7 +87,7 @@ def test_nothing_listens_beyond_this_machine(stack):
 def test_directories_and_passwords_are_private(stack, home):
     assert home.stat().st_mode & 0o077 == 0
     assert (home / "password").stat().st_mode & 0o077 == 0
-    assert (stack.postgres.directory).stat().st_mode & 0o077 == 0
+    assert (stack.own[0].directory).stat().st_mode & 0o077 == 0
     for server in stack.servers:
         assert stack.redis.password not in " ".join(psutil.Process(server.pid).cmdline())
 
@@ -163,7 +163,7 @@ def test_starting_again_in_one_kernel_gives_the_same_stack_with_dead_servers_rev
 def test_a_stale_postmaster_pid_does_not_stop_it(home, owner):
     with Stack.start("00") as stack:
         fill(stack)
-        pid_file = stack.postgres.directory / "postmaster.pid"
+        pid_file = stack.own[0].directory / "postmaster.pid"
         stack.postgres.kill()
         lines = pid_file.read_text().splitlines()
         bystander = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
@@ -193,7 +193,7 @@ def test_directories_with_awkward_names(tmp_path, monkeypatch, name):
 def test_two_stacks_at_once_do_not_meet(stack):
     fill(stack)
     with Stack.start("01") as other:
-        assert not {server.port for server in stack.servers} & {server.port for server in other.servers}
+        assert not {server.port for server in stack.own} & {server.port for server in other.own}
         assert other.redis.client().get("kept") is None
         fill(other)
         other.postgres.kill()
@@ -267,11 +267,11 @@ def test_a_setting_cannot_open_a_server_to_other_machines(stack):
 def test_a_port_that_was_taken_in_the_meantime(home):
     with Stack.start("00") as stack:
         fill(stack)
-        ports = [server.port for server in stack.servers]
+        ports = [server.port for server in stack.own]
     squatters = [socket.create_server(("127.0.0.1", port)) for port in ports]
     try:
         with Stack.start("00") as stack:
-            assert not set(ports) & {server.port for server in stack.servers}
+            assert not set(ports) & {server.port for server in stack.own}
             assert what_is_kept(stack) == KEPT
     finally:
         for squatter in squatters:
@@ -433,7 +433,7 @@ def test_a_full_disk_leaves_nothing_half_done(home, monkeypatch):
 def test_a_server_that_cannot_start_shows_the_end_of_its_log(home):
     with Stack.start("00") as stack:
         stack.postgres.stop()
-        settings = stack.postgres.directory / "postgresql.conf"
+        settings = stack.own[0].directory / "postgresql.conf"
         settings.rename(settings.with_name("postgresql.conf.away"))
         with pytest.raises(ServerError, match=r"(?s)PostgreSQL did not start\..*postgresql\.conf.*make clean"):
             stack.postgres.start()

@@ -7,11 +7,10 @@ import decimal
 import json
 import re
 import threading
-from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -127,6 +126,11 @@ def test_values_are_short(value: object, text: str) -> None:
 @dataclass
 class Pair:
     id: int
+    name: str | None
+
+
+class Row(NamedTuple):
+    id: int
     name: str
 
 
@@ -134,7 +138,7 @@ class Pair:
     "rows",
     [
         [{"id": 1, "name": "a"}, {"id": 2}],
-        [namedtuple("Row", "id name")(1, "a"), (2, None)],
+        [Row(1, "a"), (2, None)],
         [Pair(1, "a"), Pair(2, None)],
     ],
 )
@@ -149,7 +153,7 @@ def test_other_rows() -> None:
 
 
 @pytest.mark.parametrize("rows", ["text", {"a": 1}, 5, None])
-def test_what_is_no_list_of_rows_is_refused(rows: object) -> None:
+def test_what_is_no_list_of_rows_is_refused(rows: Any) -> None:
     with pytest.raises(InputError, match="list of rows"):
         show.table(rows)
 
@@ -191,7 +195,11 @@ class FakeStack:
         self.servers = tuple(FakeServer(name, role, can_be_killed=can_be_killed) for name, role in roles.items())
         self.watchers: list[Callable[[FakeServer], None]] = []
         for server in self.servers:
-            server.tell = lambda server: [watcher(server) for watcher in self.watchers]
+            server.tell = self.tell
+
+    def tell(self, server: FakeServer) -> None:
+        for watcher in self.watchers:
+            watcher(server)
 
     def watch(self, watcher: Callable[[FakeServer], None]) -> Callable[[], None]:
         self.watchers.append(watcher)
@@ -260,11 +268,11 @@ def test_a_start_that_fails_is_told_in_the_status_line(shown: Shown) -> None:
     assert "did not work" not in board._status.value
 
 
-def test_a_second_click_on_a_button_that_is_off_does_nothing(shown: Shown) -> None:
+def test_a_second_click_on_a_button_that_is_off_does_nothing(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     stack = FakeStack()
     board = Board(stack)
     buttons(board)["Kill Redis"].click()
-    stack.servers[2].kill = lambda: pytest.fail("killed twice")
+    monkeypatch.setattr(stack.servers[2], "kill", lambda: pytest.fail("killed twice"))
     buttons(board)["Kill Redis"].click()
     assert "did not work" not in board._status.value
 
@@ -351,7 +359,7 @@ def test_the_reveal_compares(shown: Shown, choice: str | None, word: str, said: 
     guess = predict(*QUESTION)
     if choice:
         choose(guess, choice)
-    assert guess.reveal(9, because="ChromaDB was never told.") is None
+    guess.reveal(9, because="ChromaDB was never told.")
     assert shown[-1]["data"]["text/plain"] == f"{word}: {said}\nChromaDB was never told."
     assert "ChromaDB was never told." in shown[-1]["data"]["text/html"]
 
@@ -475,8 +483,9 @@ def test_a_charts_text_can_be_given_and_must_not_be_missing() -> None:
     assert repr(show.chart(chart(title={"text": ["Two", "lines"]}))) == "Two lines"
     with pytest.raises(InputError, match="no title"):
         show.chart(chart())
+    no_chart: Any = {"mark": "bar"}
     with pytest.raises(InputError, match="Altair chart"):
-        show.chart({"mark": "bar"}, text="x")
+        show.chart(no_chart, text="x")
 
 
 def test_a_bare_chart_is_drawn_offline_too() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -33,7 +34,7 @@ def shell(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     shell.history_manager.end_session()
 
 
-def run(shell: InteractiveShell, sql: str, line: str = "") -> object:
+def run(shell: InteractiveShell, sql: str, line: str = "") -> Any:
     """What the cell gives, or the exception that fails it."""
     result = shell.run_cell(f"%%sql {line}\n{sql}", store_history=False)
     if result.error_in_exec:
@@ -98,8 +99,7 @@ def test_the_real_error_fails_the_cell(shell: InteractiveShell, sql: str, error:
 
 
 def test_another_connection_and_its_row_factory(shell: InteractiveShell, stack: Stack) -> None:
-    with stack.postgres.connect() as archive:
-        archive.row_factory = dict_row
+    with psycopg.connect(stack.postgres.url, row_factory=dict_row) as archive:
         shell.user_ns["archive"] = archive
         table = run(shell, "SELECT pg_backend_pid() AS pid", line="archive")
         assert table.rows == ((archive.info.backend_pid,),)

@@ -15,6 +15,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import psutil
 import pytest
@@ -68,6 +69,12 @@ def file(path: Path) -> None:
     path.write_text("not a folder")
 
 
+def without_pg_control(home: Path) -> None:
+    """A template that is not whole, and a lesson that has no PostgreSQL yet."""
+    (next((home / "templates").glob("postgres-*")) / "global" / "pg_control").unlink()
+    shutil.rmtree(home / "stacks/00/postgres")
+
+
 GOES_ON: dict[str, Callable[[Path], object]] = {
     "an empty postmaster.pid": lambda home: (home / "stacks/00/postgres/postmaster.pid").write_text(""),
     "a postmaster.pid of garbage": lambda home: (home / "stacks/00/postgres/postmaster.pid").write_bytes(b"\xff\x00 what\n" * 9),
@@ -76,10 +83,7 @@ GOES_ON: dict[str, Callable[[Path], object]] = {
     "a port that is no number": lambda home: (home / "stacks/00/postgres.port").write_bytes(b"\xff\xfe"),
     "a folder in place of a port": lambda home: folder(home / "stacks/00/chroma.port"),
     "a holder of garbage": lambda home: (home / "stacks/00/holder.json").write_bytes(b"\xff{"),
-    "a template without pg_control": lambda home: [
-        (next((home / "templates").glob("postgres-*")) / "global" / "pg_control").unlink(),
-        shutil.rmtree(home / "stacks/00/postgres"),
-    ],
+    "a template without pg_control": without_pg_control,
 }
 
 
@@ -131,7 +135,7 @@ def test_garbage_in_any_file_of_state_is_read_or_refused_in_words(home: Path, na
     (home / name).write_bytes(garbage)
     try:
         _password()
-        server = PostgresServer(home / "stacks" / "00", None, "")  # type: ignore[arg-type]  it is not started
+        server = PostgresServer(home / "stacks" / "00", Mock(), "")  # it is not started
         assert server._remembered_port() == 0 or 1024 <= server._remembered_port() <= 65535
         holders._said(home / "stacks" / "00")
     except CourseError as error:

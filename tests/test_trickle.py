@@ -1,7 +1,6 @@
 """The clients that ask the application again and again: what they keep, what they wait for, and that they end."""
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -83,12 +82,13 @@ def test_each_failure_has_a_column_of_its_own_which_names_the_store(clients: Tri
 
 def test_a_frozen_store_is_told_from_a_dead_one(clients: Trickle, stack: Stack) -> None:
     clients.wait()
-    os.kill(stack.chroma.pid, signal.SIGSTOP)
+    chroma = psutil.Process(stack.chroma.pid)
+    chroma.suspend()
     try:
         answers = clients.wait("ChromaDB frozen", rounds=1)
         assert clients.now == "ChromaDB frozen"
     finally:
-        os.kill(stack.chroma.pid, signal.SIGCONT)
+        chroma.resume()
     assert failing(answers) == DEAD["ChromaDB"]
     assert clients.states[-1] == "ChromaDB frozen"
     assert clients.now == ALL_UP

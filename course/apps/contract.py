@@ -229,7 +229,9 @@ async def answering(store: str, *failures: type[Exception]) -> AsyncIterator[Non
     try:
         async with asyncio.timeout(STORE_SECONDS):
             yield
-    except (TimeoutError, *failures) as error:
+    except TimeoutError as error:
+        raise StoreDownError(store) from error
+    except failures as error:
         raise StoreDownError(store) from error
 
 

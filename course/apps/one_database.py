@@ -52,7 +52,7 @@ async def add_document(new: contract.NewDocument, db: Db, cache: Answers) -> dic
     embedding = await asyncio.to_thread(embed, f"{new.title}\n{new.content}")
     try:
         # Row and vector in one statement: both are kept, or none
-        document = await db.fetch_one(
+        [document] = await db.fetch_all(
             """INSERT INTO documents (user_id, title, content, embedding) VALUES ($1, $2, $3, $4)
                RETURNING id, user_id, title, content, created_at""",
             new.user_id,

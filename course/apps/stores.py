@@ -66,6 +66,10 @@ class Addresses:
         )
 
 
+Connection = psycopg.AsyncConnection[dict[str, Any]]
+"""Its rows are dictionaries."""
+
+
 class Postgres:
     """PostgreSQL: a pool of connections.
 
@@ -73,10 +77,10 @@ class Postgres:
         configure: is called with each new connection, once.
     """
 
-    def __init__(self, url: str, configure: Callable[[psycopg.AsyncConnection], Awaitable[None]] | None = None) -> None:
+    def __init__(self, url: str, configure: Callable[[Connection], Awaitable[None]] | None = None) -> None:
         # A raw cursor takes $1, $2 as PostgreSQL itself does. A pool that gives up soon tries anew with the next request.
         options = {"autocommit": True, "row_factory": dict_row, "cursor_factory": psycopg.AsyncRawCursor, "connect_timeout": 2}
-        self.pool = AsyncConnectionPool(
+        self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             kwargs=options,
             configure=configure,
@@ -116,9 +120,10 @@ class Postgres:
 
     async def _ask(self, sql: str, parameters: Sequence[object]) -> list[dict[str, Any]]:
         async with self.pool.connection() as connection:
-            return await (await connection.execute(sql, parameters)).fetchall()
+            cursor = await connection.execute(sql, parameters)
+            return await cursor.fetchall()
 
-    async def _still_open(self, connection: psycopg.AsyncConnection) -> None:
+    async def _still_open(self, connection: Connection) -> None:
         """Raise if the server has hung up. Looks at the socket (its last words come before its end); no round trip."""
         try:
             connection.pgconn.consume_input()
@@ -128,15 +133,15 @@ class Postgres:
             raise
 
 
-class Collection:
+class DocumentVectors:
     """The ChromaDB collection of the documents' vectors. Opened when it is first used, for opening it asks the server."""
 
     def __init__(self, url: str, database: str) -> None:
         import chromadb  # takes seconds: here, it is part of the start
 
         parts = urlsplit(url)
-        where = {"host": parts.hostname, "port": parts.port or 8000, "ssl": parts.scheme == "https"}
-        self._open = lambda: chromadb.AsyncHttpClient(**where, database=database)
+        host, port, ssl = parts.hostname or "", parts.port or 8000, parts.scheme == "https"
+        self._open = lambda: chromadb.AsyncHttpClient(host, port, ssl, database=database)
         self._client: AsyncClientAPI | None = None
         self._collection: AsyncCollection | None = None
 
@@ -228,12 +233,15 @@ class Cache:
         """The `user_id` of a session and the seconds until it `expires_in`, or None if it is gone."""
         key = self._key("session", token)
         async with self.redis.pipeline() as together:
-            user_id, seconds = await together.get(key).ttl(key).execute()
+            together.get(key)
+            together.ttl(key)
+            user_id, seconds = await together.execute()
         return {"user_id": int(user_id), "expires_in": seconds} if user_id and seconds >= 0 else None
 
     @answering("Redis", redis.RedisError)
     async def answer(self, user_id: int, question: contract.Question) -> str | None:
-        return await self.redis.hget(self._key("similar", user_id), question.model_dump_json())
+        kept = await self.redis.hget(self._key("similar", user_id), question.model_dump_json())
+        return kept if kept is None else str(kept)
 
     @answering("Redis", redis.RedisError)
     async def keep_answer(self, user_id: int, question: contract.Question, answer: str) -> None:

@@ -20,7 +20,7 @@ from psycopg.errors import ForeignKeyViolation
 from course.apps import common, contract
 from course.apps.common import Answers, Db, get_user
 from course.apps.contract import StoreDownError, problems
-from course.apps.stores import Addresses, Cache, Collection, Postgres
+from course.apps.stores import Addresses, Cache, DocumentVectors, Postgres
 from course.embedding import embed
 
 MOST_IDS = 16_380
@@ -36,18 +36,18 @@ def create_app(addresses: Addresses | None = None) -> FastAPI:
         where = addresses or Addresses.of(os.environ)
         return {
             "postgresql": Postgres(where.postgres),
-            "chromadb": Collection(where.chroma, where.chroma_database),
+            "chromadb": DocumentVectors(where.chroma, where.chroma_database),
             "redis": Cache(where.redis, where.redis_prefix),
         }
 
     return common.make_app("Lumen on three databases", router, stores)
 
 
-def _collection(request: Request) -> Collection:
+def _collection(request: Request) -> DocumentVectors:
     return request.app.state.stores["chromadb"]
 
 
-Vectors = Annotated[Collection, Depends(_collection)]
+Vectors = Annotated[DocumentVectors, Depends(_collection)]
 
 
 @router.delete("/users/{user_id}", status_code=204, responses=problems(404, 422, 503))
@@ -64,7 +64,7 @@ async def delete_user(user_id: contract.UserId, db: Db, collection: Vectors, cac
 async def add_document(new: contract.NewDocument, db: Db, collection: Vectors, cache: Answers) -> dict[str, Any]:
     embedding = await asyncio.to_thread(embed, f"{new.title}\n{new.content}")
     try:
-        document = await db.fetch_one(
+        [document] = await db.fetch_all(
             "INSERT INTO documents (user_id, title, content) VALUES ($1, $2, $3) RETURNING *", new.user_id, new.title, new.content
         )
     except ForeignKeyViolation:
@@ -77,7 +77,7 @@ async def add_document(new: contract.NewDocument, db: Db, collection: Vectors, c
     return document
 
 
-async def get_similar_docs(db: Postgres, collection: Collection, user_id: int, query: str, k: int) -> list[dict[str, Any]]:
+async def get_similar_docs(db: Postgres, collection: DocumentVectors, user_id: int, query: str, k: int) -> list[dict[str, Any]]:
     # 1. Check that the user exists (PostgreSQL)
     await get_user(db, user_id)
 

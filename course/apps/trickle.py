@@ -10,10 +10,10 @@ import asyncio
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import psutil
@@ -25,7 +25,7 @@ from course.waiting import waiting
 if TYPE_CHECKING:
     from course.apps.apart import Apart
     from course.apps.serve import Served
-    from course.servers.process import Server
+    from course.servers.protocol import AnyServer
     from course.stack import Stack
 
 ALL_UP = "all up"
@@ -196,7 +196,7 @@ class Trickle:
         about = {"q": question, "user_id": premium[number % len(premium)]}
         answers: dict[str, Answer] = {}
 
-        async def ask(name: str, method: str, path: str, **parts: object) -> httpx.Response | None:
+        async def ask(name: str, method: str, path: str, **parts: Any) -> httpx.Response | None:
             answers[name], response = await _timed(http.request(method, path, **parts))
             return response
 
@@ -237,7 +237,7 @@ def present_state(stack: Stack) -> str:
     return " and ".join(words) or ALL_UP
 
 
-def _trouble(server: Server) -> str:
+def _trouble(server: AnyServer) -> str:
     state, pid = server.state, server.pid
     if state == "starting":
         return "starting"
@@ -258,7 +258,7 @@ def _frozen(process: psutil.Process) -> bool:
     return True
 
 
-async def _timed(request: object) -> tuple[Answer, httpx.Response | None]:
+async def _timed(request: Awaitable[httpx.Response]) -> tuple[Answer, httpx.Response | None]:
     clock = asyncio.get_running_loop().time
     began = clock()
     try:

@@ -87,7 +87,7 @@ def _whole_number(major: object, stage: Stage) -> Parts:
 )
 def major_version(major: object, postgres: Connection, trial: Trial) -> str:
     """Judge PostgreSQL's major version as a whole number. The server is asked anew, on the learner's connection."""
-    row = postgres.cursor(row_factory=tuple_row).execute("SHOW server_version_num").fetchone()
+    [row] = postgres.cursor(row_factory=tuple_row).execute("SHOW server_version_num").fetchall()
     trial.compare(major, _whole_number, f"The server on this connection says {row[0]}.", row=row)
     return f"PostgreSQL {major}, said by the server itself: what a client library knows may be older than what answers."
 
@@ -195,7 +195,7 @@ def _see_that_it_is_kept(client: Redis, trial: Trial) -> None:
     if kind == "none":
         raise trial.says("never set")
     if kind != "string":
-        raise trial.says("a hash", f"It is a {kind}.")
+        raise trial.says("a hash", f"It is a {kind!s}.")
     if client.getrange(KEY, 0, -1) != "dana":
         raise trial.says("another value")
 

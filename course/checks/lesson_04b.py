@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import numpy as np
 import psycopg
 
 from course.checks.two_stores import TABLES, documents
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
 
 ATTEMPTS = 3
+
+OTHERS: Any = {"user_id": {"$ne": 4}}
 
 
 class _Flaky:
@@ -62,7 +65,7 @@ def _deleted(failures: int) -> Callable[[Callable, Stage], Parts]:
             vectors_left=len(collection.get(where={"user_id": 4})["ids"]),
             users_left=len(stage.rows("SELECT FROM users")),
             documents_left=len(stage.rows("SELECT FROM documents")),
-            vectors_of_others=len(collection.get(where={"user_id": {"$ne": 4}})["ids"]),
+            vectors_of_others=len(collection.get(where=OTHERS)["ids"]),
         )
 
     return observe
@@ -74,7 +77,7 @@ def _deleted_twice(delete_user: Callable, stage: Stage) -> Parts:
     collection = documents(stage)
     delete_user(postgres, collection, 4)
     delete_user(postgres, collection, 4)
-    collection.add(ids=["5000"], embeddings=[[1.0] * DIMENSIONS], metadatas=[{"id": 5000, "user_id": 4}])
+    collection.add(ids=["5000"], embeddings=np.ones((1, DIMENSIONS), dtype=np.float32), metadatas=[{"id": 5000, "user_id": 4}])
     delete_user(postgres, collection, 4)
     return Parts(vectors_left=len(collection.get(where={"user_id": 4})["ids"]))
 

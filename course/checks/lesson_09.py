@@ -510,7 +510,7 @@ ASKS = "if user_ids is not None:"
 )
 def search_shared(search_shared: Callable, trial: Trial) -> str:
     """Judge the statements by what they find, with each filter set and not set."""
-    for filters in (
+    every: tuple[dict[str, Any], ...] = (
         {"user_ids": [1013]},
         {"user_ids": [1011, 1012]},
         {},
@@ -522,7 +522,8 @@ def search_shared(search_shared: Callable, trial: Trial) -> str:
         {"subscription": "free", "days": 7},
         {"user_ids": (1016, 1012), "subscription": ODD},
         {"user_ids": [1011], "limit": 2},
-    ):
+    )
+    for filters in every:
 
         def observe(search_shared: Callable, stage: Stage, filters: dict = filters) -> Any:
             _planted(stage)

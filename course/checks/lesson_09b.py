@@ -62,7 +62,7 @@ def which_trap(state_of: dict, trial: Trial) -> str:
 
         def observe(state_of: dict, stage: Stage, letter: str = letter) -> Any:
             found = state_of.get(letter)
-            if str(found).strip() not in STATES:
+            if not isinstance(found, str) or found.strip() not in STATES:
                 raise NotYet(f"`state_of[{letter!r}]` should be one of STATES: {', '.join(STATES)}. There stands {found!r}.")
             return found.strip()
 
@@ -223,7 +223,7 @@ def _afterwards(stage: Stage) -> Parts:
         plan = str(fresh.execute("EXPLAIN " + SEARCH, [7]).fetchall())
         found = fresh.execute(SEARCH, [7]).fetchall()
         in_order = fresh.execute("SHOW hnsw.iterative_scan").fetchone() != ("relaxed_order",)
-        roles, server, elsewhere, others = fresh.execute(LEFT, []).fetchone()
+        roles, server, elsewhere, others = fresh.execute(LEFT, []).fetchall()[0]
     return Parts(
         rows_on_a_new_connection=len(found),
         always_in_order=in_order,

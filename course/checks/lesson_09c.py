@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,9 @@ def _saying(often: int) -> str:
 def _planted(stage: Stage) -> Any:
     """A connection to 30 documents of one user, whose orders by meaning, words and id differ, and 30 that would win both."""
     lent = stage.database(TABLES)
-    mine = [(1601 + (7 * row) % 30, MINE, _saying((row * 11 + 17) % 30), _vector(20 + 4 * row)) for row in range(30)]
+    mine: list[tuple[Any, ...]] = [
+        (1601 + (7 * row) % 30, MINE, _saying((row * 11 + 17) % 30), _vector(20 + 4 * row)) for row in range(30)
+    ]
     theirs = [(1701 + row, THEIRS, _saying(30 + row), _vector(row / 2)) for row in range(30)]
     odd = [
         (1650, MINE, ODD, _vector(170)),
@@ -48,9 +51,8 @@ def _planted(stage: Stage) -> Any:
         (1652, MINE, "Part of a spare one", _vector(172)),
     ]
     with stage.own.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO documents VALUES (%s, %s, 'A note', %s, %s)", sorted([*mine, *theirs, *odd], key=lambda row: -row[0])
-        )
+        insert = "INSERT INTO documents VALUES (%s, %s, 'A note', %s, %s)"
+        cursor.executemany(insert, sorted([*mine, *theirs, *odd], key=itemgetter(0), reverse=True))
     return lent
 
 

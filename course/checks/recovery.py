@@ -21,10 +21,10 @@ from psycopg.errors import OperationalError
 
 from course.errors import ServerError
 from course.exercises.check import NotYet
-from course.servers.postgres import USER, binary
+from course.servers.postgres import USER, PostgresServer, binary
+from course.servers.rows import only
 
 if TYPE_CHECKING:
-    from course.servers.postgres import PostgresServer
     from course.stack import Stack
 
 RECOVERY_SECONDS = 30
@@ -49,6 +49,7 @@ def spare(lab: Stack) -> Iterator[PostgresServer]:
     """A server that nobody else uses. It is stopped at the end."""
     stack = lab.beside("spare")
     try:
+        assert isinstance(stack.postgres, PostgresServer)  # those beside a stack are ours
         yield stack.postgres
     finally:
         stack.stop()
@@ -77,7 +78,7 @@ def _told(server: PostgresServer, place: Path) -> dict[str, list[int]]:
         for number in (1, 3):
             other.execute("INSERT INTO notes VALUES (%s)", [number])
             with postgres.transaction():
-                xid = postgres.execute("SELECT pg_current_xact_id()::text").fetchone()[0]
+                xid = only(postgres.execute("SELECT pg_current_xact_id()::text"))
                 other.execute("INSERT INTO notes VALUES (%s)", [number + 1])  # a higher number, and an earlier commit
                 mistakes[xid] = [id for (id,) in postgres.execute("DELETE FROM notes RETURNING id")]
         other.execute("INSERT INTO notes VALUES (5)")
@@ -116,8 +117,8 @@ def notes_after(server: PostgresServer, story: Story, settings: Mapping[str, obj
 def _notes_of(server: PostgresServer) -> set[int]:
     deadline = time.monotonic() + RECOVERY_SECONDS
     with server.connect() as postgres:
-        while postgres.execute("SELECT pg_is_in_recovery()").fetchone()[0]:
-            if postgres.execute("SELECT pg_get_wal_replay_pause_state()").fetchone()[0] == "paused":
+        while only(postgres.execute("SELECT pg_is_in_recovery()")):
+            if only(postgres.execute("SELECT pg_get_wal_replay_pause_state()")) == "paused":
                 raise NotYet(
                     "The server has arrived and waits there, read-only: `recovery_target_action` is `pause` unless you say "
                     "otherwise. Let it `promote`."

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from chromadb.api import ClientAPI
     from chromadb.api.models.Collection import Collection
 
-    from course.servers.external import ExternalRedis
-    from course.servers.redis import RedisServer
+    from course.servers.protocol import AnyRedis
     from course.stack import Stack
 
 COLLECTION = "documents"
@@ -150,7 +149,7 @@ def add_vectors(collection: Collection, rows: Sequence[Document], vectors: np.nd
         )
 
 
-def _empty(redis: RedisServer | ExternalRedis) -> None:
+def _empty(redis: AnyRedis) -> None:
     cache = redis.client()
     for key in cache.scan_iter(f"{redis.prefix}*", count=1000):
         cache.delete(key)

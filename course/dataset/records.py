@@ -13,7 +13,7 @@ import numpy as np
 from course.errors import CourseError
 from course.home import DATA
 
-Record = TypeVar("Record")
+Record = TypeVar("Record", "User", "Settings", "Chat", "Message", "Document", "Question")
 
 
 @dataclass(frozen=True)

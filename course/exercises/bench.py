@@ -37,8 +37,9 @@ class Bench:
         self._collections = 0
         self._chroma: ClientAPI | None = None
         self._fresh: set[str] = set()
-        stack.postgres.settings = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
-        stack.redis.settings = {"appendonly": "no"}
+        self._postgres, self._vectors, self._cache = stack.own
+        self._postgres.settings = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+        self._cache.settings = {"appendonly": "no"}
 
     @property
     def alive(self) -> bool:
@@ -51,8 +52,8 @@ class Bench:
         It waits two seconds for a lock. Whoever else is still connected to the database is thrown out.
         """
         own = self._own.get(name)
-        if own is None or own.closed or self._stack.postgres.state != "running":
-            self._started(self._stack.postgres)
+        if own is None or own.closed or self._postgres.state != "running":
+            self._started(self._postgres)
             own = self._own[name] = self._made(name)
         own.execute("SELECT bench.reset()")
         return own
@@ -73,7 +74,7 @@ class Bench:
 
     def chroma(self) -> ClientAPI:
         """A client of a ChromaDB that begins anew when too many collections were made in it."""
-        server = self._stack.chroma
+        server = self._vectors
         if self._collections >= _MOST_COLLECTIONS:
             server.stop()
             self._fresh.discard(server.key)
@@ -82,12 +83,12 @@ class Bench:
         self._collections += 1
         if self._chroma is None or server.state != "running":
             self._started(server)
-            self._chroma = server.client()
+            self._chroma = self._stack.chroma.client()
         return self._chroma
 
     def redis(self) -> redis.Redis:
         """A client of an empty Redis, where `FLUSHALL` harms nobody."""
-        self._started(self._stack.redis)
+        self._started(self._cache)
         client = self._stack.redis.client()
         client.flushall()
         return client

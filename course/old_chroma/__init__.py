@@ -22,7 +22,7 @@ from course import dataset
 from course.errors import CourseError
 from course.home import DATA, home
 from course.servers.chroma import ChromaServer
-from course.servers.process import Supervisor
+from course.servers.supervisor_client import SupervisorClient
 from course.waiting import waiting
 
 RELEASE = "0.6.3"
@@ -134,7 +134,7 @@ def _ask(python: str, *words: object) -> str:
 @contextmanager
 def _server(workshop: Path, written: Path) -> Iterator[int]:
     """A server of the installed release, on a copy of the folder. Yields its port."""
-    supervisor = Supervisor(workshop)
+    supervisor = SupervisorClient(workshop)
     server = ChromaServer(workshop, supervisor, "")
     try:
         shutil.copytree(written, server.directory)

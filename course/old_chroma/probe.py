@@ -4,18 +4,20 @@ probe.py write FOLDER VECTORS.npy | read FOLDER | create FOLDER | list FOLDER | 
 """
 
 import sys
+from collections.abc import Callable
 
 import chromadb
+from chromadb.api import ClientAPI
 from chromadb.config import Settings
 
 QUIET = Settings(anonymized_telemetry=False)
 
 
-def on_folder(path: str) -> object:
+def on_folder(path: str) -> ClientAPI:
     return chromadb.PersistentClient(path, QUIET)
 
 
-def on_server(port: str) -> object:
+def on_server(port: str) -> ClientAPI:
     return chromadb.HttpClient("127.0.0.1", int(port), settings=QUIET)
 
 
@@ -50,8 +52,8 @@ def get(port: str) -> str:
     return f"{on_server(port).get_collection('documents', embedding_function=None).count()} vectors"
 
 
-MAKING = {"write": write, "create": create}
-ASKING = {"read": read, "list": collections, "heartbeat": heartbeat, "get": get}
+MAKING: dict[str, Callable[..., str]] = {"write": write, "create": create}
+ASKING: dict[str, Callable[..., str]] = {"read": read, "list": collections, "heartbeat": heartbeat, "get": get}
 
 if __name__ == "__main__":
     _, action, *words = sys.argv

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
@@ -137,7 +138,7 @@ def _tidy(notebook: NotebookNode, paths: dict[str, str]) -> None:
             cell.outputs = [output for output in outputs if output.get("data", True)]
 
 
-def _without(value: object, paths: dict[str, str]) -> object:
+def _without(value: Any, paths: dict[str, str]) -> Any:
     """The value with every path in its texts replaced."""
     if isinstance(value, str):
         for path, name in paths.items():

@@ -148,10 +148,10 @@ def _uses(cells: Sequence[Cell], known: Sequence[Term]) -> Iterator[_Use]:
         links = list(_LINK.finditer(cell.text))
         prose = _NO_PROSE.sub(lambda part: re.sub(r"[^\n]", " ", part[0]), cell.text)
         found = [_Use(link.start(), link["text"], frozenset(), link["anchor"]) for link in links]
-        for use in pattern.finditer(prose):
-            if not any(link.start() < use.start() < link.end() for link in links):
-                word = " ".join(next(text for text in use.groups() if text).split())
-                found.append(_Use(use.start(), word, frozenset(meaning[_known_as(word, meaning)]), None))
+        for match in pattern.finditer(prose):
+            if not any(link.start() < match.start() < link.end() for link in links):
+                word = " ".join(next(text for text in match.groups() if text).split())
+                found.append(_Use(match.start(), word, frozenset(meaning[_known_as(word, meaning)]), None))
         for use in sorted(found, key=lambda use: use.line):
             yield _Use(cell.line + cell.text.count("\n", 0, use.line), use.word, use.meant, use.linked)
 

@@ -105,7 +105,9 @@ def _parts(text: str, kind: Kind) -> list[str | Region]:
     begin, end = syntax.mark("BEGIN SOLUTION"), syntax.mark("END SOLUTION")
     parts: list[str | Region] = []
     opened: int | None = None
-    indent, stub, solution = "", [], []
+    indent = ""
+    stub: list[str] = []
+    solution: list[str] = []
     for number, line in enumerate(text.split("\n")):
         if line.strip() == begin:
             if opened is not None:
@@ -116,12 +118,12 @@ def _parts(text: str, kind: Kind) -> list[str | Region]:
                 raise RegionError(number, f"`{end}` without a `{begin}` before it.")
             if not any(map(str.strip, solution)):
                 raise RegionError(opened, "a solution without a line of its own.")
-            parts.append(Region(indent, tuple(stub or [syntax.stub]), tuple(solution)))
+            parts.append(Region(indent, tuple(stub) or (syntax.stub,), tuple(solution)))
             opened = None
-        elif syntax.stub_in(line) is not None:
+        elif (shown := syntax.stub_in(line)) is not None:
             if opened is None or solution:
                 raise RegionError(number, f"`{syntax.mark('STUB: …')}` may only follow `{begin}` directly.")
-            stub.append(syntax.stub_in(line))
+            stub.append(shown)
         elif "BEGIN SOLUTION" in line or "END SOLUTION" in line:
             raise RegionError(number, f"a mark of a solution must be the whole line, and here it is `{begin}` or `{end}`.")
         else:

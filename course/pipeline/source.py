@@ -46,7 +46,8 @@ def read(path: Path, name: str) -> list[Cell]:
     except (MystMetadataParsingError, ValidationError, ValueError) as error:
         raise BuildError(f"{name}: it is not a MyST notebook: {error}\nNothing was changed. Correct it there.") from error
     lines = text.splitlines()
-    cells, seen = [], Counter()
+    cells: list[Cell] = []
+    seen: Counter[str] = Counter()
     for found, start in zip(notebook.cells, notebook.metadata["source_map"], strict=True):
         line = _line(lines, start, found.source)
         if found.cell_type == "raw" or not found.source.strip():

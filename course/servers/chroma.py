@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from course.errors import ServerError
 from course.servers.environment import THIS_MACHINE, for_a_server
-from course.servers.process import Command, Server
+from course.servers.process import Server
+from course.servers.supervisor_client import Command
 from course.user_home import see_to_a_user_home
 
 if TYPE_CHECKING:

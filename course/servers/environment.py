@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.request import getproxies
 
@@ -91,7 +92,7 @@ def for_a_server() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not is_of_a_database(name)}
 
 
-def _remove(names: object) -> None:
+def _remove(names: Iterable[str]) -> None:
     for name in list(names):
         _removed[name] = os.environ.pop(name)
 

@@ -7,6 +7,8 @@ ours to kill, stop or start. How an address may be written stands in `addresses.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NoReturn
 from urllib.parse import urlsplit
@@ -20,6 +22,8 @@ from course.servers import addresses, names
 from course.servers import chroma as chroma_server
 from course.servers import postgres as postgres_server
 from course.servers import redis as redis_server
+from course.servers.protocol import AnyServer
+from course.servers.rows import only
 
 if TYPE_CHECKING:
     from chromadb.api import AdminAPI, ClientAPI
@@ -28,7 +32,7 @@ OLDEST = {"postgres": 14, "chroma": 1, "redis": 7}
 """The first release that understands all that the lessons say. They were written with PostgreSQL 18, ChromaDB 1.5 and Redis 8."""
 
 
-class External:
+class External(ABC):
     """What the three have in common: they are only ever asked.
 
     Attributes:
@@ -36,7 +40,7 @@ class External:
         version: the server's version.
     """
 
-    kind: addresses.Kind
+    key: addresses.Kind
     role: str
     can_be_killed = False
     pid = None
@@ -44,13 +48,13 @@ class External:
     def __init__(self, url: str, namespace: str) -> None:
         self.url = url
         self.namespace = namespace
-        self.on_change = lambda server: None
+        self.on_change: Callable[[AnyServer], None] = lambda server: None
         self.version = self._checked_version()
-        names.note_use(self.kind, self.address)
+        names.note_use(self.key, self.address)
 
     @property
     def name(self) -> str:
-        return addresses.NAMES[self.kind]
+        return addresses.NAMES[self.key]
 
     @property
     def address(self) -> str:
@@ -59,6 +63,18 @@ class External:
     @property
     def state(self) -> Literal["running", "not answering"]:
         return "running" if self._answers() else "not answering"
+
+    @abstractmethod
+    def _answers(self) -> bool:
+        """Whether it answers now."""
+
+    @abstractmethod
+    def _ask_version(self) -> str:
+        """Its version.
+
+        Raises:
+            ServerError: it does not answer, or refuses.
+        """
 
     def start(self) -> NoReturn:
         self._not_ours("start")
@@ -77,17 +93,17 @@ class External:
 
     def _checked_version(self) -> str:
         version = self._ask_version()
-        number, oldest = re.search(r"\d+", version), OLDEST[self.kind]
+        number, oldest = re.search(r"\d+", version), OLDEST[self.key]
         if number and int(number[0]) < oldest:
-            what = f"Use {self.name} {oldest} or newer, or unset {addresses.variable(self.kind)}; then restart the kernel."
-            addresses.refuse(self.kind, f"leads to {self.name} {version}, which is too old for the lessons", what)
+            what = f"Use {self.name} {oldest} or newer, or unset {addresses.variable(self.key)}; then restart the kernel."
+            addresses.refuse(self.key, f"leads to {self.name} {version}, which is too old for the lessons", what)
         return version
 
 
 class ExternalPostgres(External):
     """A PostgreSQL given by URL, with a database of this notebook's own in it."""
 
-    kind = "postgres"
+    key: addresses.Kind = "postgres"
     role = postgres_server.PostgresServer.role
 
     def __init__(self, url: str, namespace: str) -> None:
@@ -103,7 +119,7 @@ class ExternalPostgres(External):
 
     def _ask_version(self) -> str:
         with postgres_connect(self._given) as connection:
-            return connection.execute("SHOW server_version").fetchone()[0].split()[0]
+            return str(only(connection.execute("SHOW server_version"))).split()[0]
 
     def _create(self, connection: psycopg.Connection) -> None:
         try:
@@ -132,7 +148,7 @@ class ExternalPostgres(External):
 class ExternalChroma(External):
     """A ChromaDB given by URL, with a database of this notebook's own in it."""
 
-    kind = "chroma"
+    key: addresses.Kind = "chroma"
     role = chroma_server.ChromaServer.role
 
     def __init__(self, url: str, namespace: str) -> None:
@@ -157,7 +173,7 @@ class ExternalChroma(External):
 class ExternalRedis(External):
     """A Redis or Valkey given by URL, with a key prefix of this notebook's own."""
 
-    kind = "redis"
+    key: addresses.Kind = "redis"
     role = redis_server.RedisServer.role
 
     def __init__(self, url: str, namespace: str) -> None:
@@ -196,8 +212,8 @@ def chroma_admin(url: str) -> AdminAPI:
     from chromadb import AdminClient, Settings
 
     parts = urlsplit(url)
-    where = {"chroma_server_host": parts.hostname, "chroma_server_http_port": parts.port}
-    return AdminClient(Settings(chroma_api_impl="chromadb.api.fastapi.FastAPI", **where))
+    api, host, port = "chromadb.api.fastapi.FastAPI", parts.hostname, parts.port
+    return AdminClient(Settings(chroma_api_impl=api, chroma_server_host=host, chroma_server_http_port=port))
 
 
 def chroma_create(url: str, database: str) -> None:

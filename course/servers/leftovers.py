@@ -39,7 +39,7 @@ def drop(directory: Path) -> list[str]:
     return said
 
 
-def _address(kind: str, place: str) -> str:
+def _address(kind: addresses.Kind, place: str) -> str:
     url = addresses.given(kind)
     if url is None or urlsplit(url).netloc.rpartition("@")[2] != place:
         raise CourseError(
@@ -69,7 +69,8 @@ def _drop_chroma_databases(url: str, own: str) -> list[str]:
         raise external.chroma_server.does_not_answer(url, addresses.advice("chroma"))
     try:
         admin = external.chroma_admin(url)
-        every, page = [], 100
+        every: list[str] = []
+        page = 100
         while len(found := admin.list_databases(page, len(every), DEFAULT_TENANT)) > 0:
             every += [database["name"] for database in found]
         dropped = sorted(name for name in every if names.belongs_to(name, own))
@@ -93,7 +94,7 @@ def _drop_keys(url: str, own: str) -> list[str]:
     return [f"{sum(key.startswith(f'{prefix}:') for key in keys)} keys under {prefix}:" for prefix in prefixes]
 
 
-_DROPS: dict[str, Callable[[str, str], list[str]]] = {
+_DROPS: dict[addresses.Kind, Callable[[str, str], list[str]]] = {
     "postgres": _drop_databases,
     "chroma": _drop_chroma_databases,
     "redis": _drop_keys,

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from course.errors import CourseError
 from course.home import home
-from course.servers.addresses import NAMES
+from course.servers.addresses import NAMES, Kind
 
 FOLDER = "external"
 """In a COURSE_HOME: its id, and the servers on which something was made."""
@@ -77,20 +77,20 @@ def belongs_to(name: str, home_id: str) -> bool:
     return re.fullmatch(rf"lumen_[a-z0-9_]+_{home_id}", name) is not None
 
 
-def note_use(kind: str, place: str) -> None:
+def note_use(kind: Kind, place: str) -> None:
     """Remember that something is made on a server, so that `make clean` knows where to drop it."""
     if (kind, place) not in used(home()):
         with _files_of(home()) as folder, (folder / "used").open("a", encoding="utf-8") as file:
             file.write(f"\n{kind} {place}\n")
 
 
-def used(directory: Path) -> list[tuple[str, str]]:
+def used(directory: Path) -> list[tuple[Kind, str]]:
     """The kinds and places of the servers on which this COURSE_HOME has made something."""
     with _files_of(directory) as folder:
         path = folder / "used"
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-    words = (line.split() for line in lines)
-    return list(dict.fromkeys((line[0], line[1]) for line in words if len(line) == 2 and line[0] in NAMES))
+    places = (line.split() for line in lines)
+    return list(dict.fromkeys((kind, words[1]) for words in places if len(words) == 2 for kind in NAMES if kind == words[0]))
 
 
 def _user() -> str:

@@ -23,7 +23,8 @@ from course.errors import ServerError
 from course.home import if_full
 from course.servers.addresses import shown
 from course.servers.environment import for_a_server
-from course.servers.process import Command, Server
+from course.servers.process import Server
+from course.servers.supervisor_client import Command
 
 START = "Start it on the board or with `stack.postgres.start()`. Then run this cell again."
 """What to do when a server of ours does not answer."""

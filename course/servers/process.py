@@ -1,31 +1,24 @@
-"""What every server of ours shares: a lock on its directory, the supervisor that owns it, start, ready, stop and kill.
+"""What every server of ours shares: start, ready, stop and kill. What owns its process stands in `supervisor_client.py`.
 
 How one particular server is started and asked for its readiness stands in `postgres.py`, `chroma.py` and `redis.py`.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import socket
-import subprocess
-import sys
-import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-import psutil
-
 from course.errors import ServerError
 from course.home import if_full
-from course.servers import holders
-from course.servers import supervisor as supervisor_script
+from course.servers import addresses
+from course.servers.protocol import AnyServer
+from course.servers.supervisor_client import Command, SupervisorClient
 
 State = Literal["running", "starting", "stopped", "killed", "crashed"]
 
@@ -33,130 +26,6 @@ READY_SECONDS = 60
 """How long a server may take to be ready. Crash recovery and a slow disk are included."""
 
 _POLL_SECONDS = 0.01
-
-_CLOSE_SECONDS = 2 * supervisor_script.STOP_SECONDS
-"""How long the supervisor may take for anything: it kills a server that does not stop in its time."""
-
-
-@dataclass(frozen=True)
-class Command:
-    """How to run a server: its arguments, its environment, and the signal that stops it cleanly."""
-
-    argv: list[str]
-    env: dict[str, str]
-    stop_signal: int
-
-
-class Supervisor:
-    """The kernel's end of the supervisor process: sends it requests, keeps the last event of every server.
-
-    Args:
-        directory: locked for as long as a server of this supervisor lives.
-
-    Raises:
-        DirectoryInUseError: a notebook that is still alive holds the directory.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        lock = holders.lock(directory)
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", supervisor_script.__file__, str(os.getpid()), str(lock)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                pass_fds=(lock,),
-                start_new_session=True,
-                text=True,
-            )
-        finally:
-            os.close(lock)
-        self._events: dict[str, dict] = {}
-        self._changed = threading.Condition()
-        self._sending = threading.Lock()
-        holders.note(directory)
-        self.on_exit: Callable[[str], None] = lambda name: None
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
-
-    def start(self, name: str, command: Command, cwd: Path, log: Path) -> int:
-        """Start a server and return its pid.
-
-        Raises:
-            ServerError: the program could not be run.
-        """
-        self._events.pop(name, None)
-        env, stop_signal = command.env, int(command.stop_signal)
-        self._send(do="start", name=name, argv=command.argv, env=env, cwd=str(cwd), log=str(log), stop_signal=stop_signal)
-        event = self._wait_for(name, "started", "failed", "exited")
-        if event["event"] == "failed":
-            raise ServerError(
-                f"{name} could not be run: {event['error']}. No data was touched. Run `make lab` to install it again."
-            )
-        return event["pid"]
-
-    def end(self, name: str, how: Literal["stop", "kill"]) -> None:
-        """Stop or kill a server and wait until it is gone."""
-        if self._wait_for(name, "started", "failed", "exited")["event"] == "started":
-            self._send(do=how, name=name)
-            self._wait_for(name, "exited")
-
-    def exited(self, name: str) -> dict | None:
-        """The event of the server's end, or None while it runs."""
-        event = self._events.get(name)
-        return event if event and event["event"] == "exited" else None
-
-    def close(self) -> None:
-        """Stop every server, end the supervisor, and wait for both."""
-        with suppress(BrokenPipeError):  # it has ended before us
-            self._process.stdin.close()
-        try:
-            self._process.wait(timeout=_CLOSE_SECONDS)
-        except subprocess.TimeoutExpired:  # each server is killed after its time: a supervisor that still waits hangs
-            holders.end([psutil.Process(self._process.pid), *holders.holders(self.directory)])
-            self._process.wait()
-        self._listener.join()
-        self._process.stdout.close()
-
-    @property
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
-    def _send(self, **request: object) -> None:
-        try:
-            with self._sending:
-                self._process.stdin.write(json.dumps(request) + "\n")
-                self._process.stdin.flush()
-        except (BrokenPipeError, ValueError) as error:
-            raise ServerError(
-                "The process that looks after the servers has ended. Data that was committed is safe. "
-                "Run the cell with `Stack.start` again."
-            ) from error
-
-    def _wait_for(self, name: str, *kinds: str) -> dict:
-        with self._changed:
-            told = lambda: not self.alive or self._events.get(name, {}).get("event") in kinds  # noqa: E731
-            if not self._changed.wait_for(told, timeout=_CLOSE_SECONDS):
-                raise ServerError(
-                    f"{name}: its supervisor has not answered for {_CLOSE_SECONDS} seconds. Committed data is safe. Restart the "
-                    "kernel, then run the cell with `Stack.start` again."
-                )
-            event = self._events.get(name, {})
-        if event.get("event") not in kinds:
-            raise ServerError(f"{name}: its supervisor ended. Committed data is safe. Run the cell with `Stack.start` again.")
-        return event
-
-    def _listen(self) -> None:
-        for line in self._process.stdout:
-            event = json.loads(line)
-            with self._changed:
-                self._events[event["name"]] = event
-                self._changed.notify_all()
-            if event["event"] == "exited":
-                self.on_exit(event["name"])
-        self._process.wait()
-        with self._changed:
-            self._changed.notify_all()
 
 
 class Server(ABC):
@@ -169,18 +38,19 @@ class Server(ABC):
         settings: the server's own settings, by name; they count from its next start. ChromaDB has none.
     """
 
-    key: str
+    key: addresses.Kind
     name: str
     role: str
     can_be_killed = True
+    namespace = ""
 
-    def __init__(self, directory: Path, supervisor: Supervisor, password: str) -> None:
+    def __init__(self, directory: Path, supervisor: SupervisorClient, password: str) -> None:
         self.directory = directory / self.key
         self.log = directory / f"{self.key}.log"
         self.password = password
         self.port = 0
         self.settings: dict[str, object] = {}
-        self.on_change: Callable[[Server], None] = lambda server: None
+        self.on_change: Callable[[AnyServer], None] = lambda server: None
         self._supervisor = supervisor
         self._state: State = "stopped"
         self._pid: int | None = None

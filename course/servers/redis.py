@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import socket
 import subprocess
@@ -14,7 +13,8 @@ import redis
 from course.errors import ServerError
 from course.servers.addresses import shown
 from course.servers.environment import for_a_server
-from course.servers.process import Command, Server
+from course.servers.process import Server
+from course.servers.supervisor_client import Command
 
 START = "Start it on the board or with `stack.redis.start()`. Then run this cell again."
 """What to do when a server of ours does not answer."""
@@ -35,7 +35,7 @@ class RedisServer(Server):
     @staticmethod
     def installed_version() -> str:
         said = subprocess.run([binary(), "--version"], capture_output=True, text=True, check=True).stdout
-        return "Valkey " + re.search(r"v=(\S+)", said)[1]
+        return "Valkey " + said.partition("v=")[2].split()[0]
 
     def client(self) -> redis.Redis:
         """A new `redis.Redis` client that returns text.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import psycopg
 import redis
 from psycopg import sql
@@ -12,6 +13,7 @@ from course.errors import ServerError
 from course.servers import addresses
 from course.servers.external import ExternalChroma, ExternalPostgres, ExternalRedis, chroma_admin, postgres_connect
 from course.servers.names import namespace
+from course.servers.rows import only
 
 VECTOR = (0, 8)
 """The first pgvector that understands all that the lessons say."""
@@ -45,7 +47,7 @@ def _postgres(url: str, name: str) -> str:
     try:
         with server.connect() as connection:
             version = _vector(server, connection)
-            (sum_of_both,) = connection.execute("SELECT %s + %s", [1, 2]).fetchone()
+            sum_of_both = only(connection.execute("SELECT %s + %s", [1, 2]))
     finally:
         with postgres_connect(url) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
@@ -56,7 +58,7 @@ def _vector(server: ExternalPostgres, connection: psycopg.Connection) -> str:
     """Make the extension. Returns its version."""
     try:
         connection.execute("CREATE EXTENSION vector")
-        version = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()[0]
+        version = only(connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'"))
     except psycopg.Error as error:
         raise ServerError(
             f"PostgreSQL {server.version} at {server.address} cannot make the extension vector: "
@@ -77,10 +79,11 @@ def _chroma(url: str, name: str) -> str:
     from chromadb.errors import ChromaError
 
     server = ExternalChroma(url, name)
+    vector = np.ones((1, 2), dtype=np.float32)
     try:
         collection = server.client().get_or_create_collection("doctor", embedding_function=None)
-        collection.upsert(ids=["1"], embeddings=[[1.0, 2.0]])
-        found = collection.query(query_embeddings=[[1.0, 2.0]], n_results=1)["ids"]
+        collection.upsert(ids=["1"], embeddings=vector)
+        found = collection.query(query_embeddings=vector, n_results=1)["ids"]
         server.client().delete_collection("doctor")
         chroma_admin(url).delete_database(name, DEFAULT_TENANT)
     except (ChromaError, httpx.HTTPError, ValueError) as error:
@@ -101,7 +104,7 @@ def _redis(url: str, name: str) -> str:
 
 
 def _said(server: ExternalPostgres | ExternalChroma | ExternalRedis, what: str) -> str:
-    return f"{server.version} at {server.address}, given by {addresses.variable(server.kind)}: {what}"
+    return f"{server.version} at {server.address}, given by {addresses.variable(server.key)}: {what}"
 
 
-_TRIALS: dict[str, Callable[[str, str], str]] = {"postgres": _postgres, "chroma": _chroma, "redis": _redis}
+_TRIALS: dict[addresses.Kind, Callable[[str, str], str]] = {"postgres": _postgres, "chroma": _chroma, "redis": _redis}

@@ -4,6 +4,15 @@ Each is imported on first use: charts and widgets take a while. `predict` is in 
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from course.show.charts import chart
+    from course.show.diagrams import board, diagram
+    from course.show.map import course_map
+    from course.show.panels import panel
+    from course.show.tables import table
+    from course.waiting import waiting
 
 _HOME_OF = {
     "board": "course.show.diagrams",

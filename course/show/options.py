@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from numbers import Real
+from typing import TypeGuard
 
 from course.errors import InputError
 
@@ -19,9 +20,9 @@ def as_texts(options: Sequence[object]) -> tuple[str, ...]:
     Raises:
         InputError: there are too few or too many, two are the same, or one is neither a text nor a number.
     """
-    given = list(options) if not isinstance(options, str) else []
-    texts = tuple(_number(option) if _is_number(option) else option for option in given)
-    wellformed = 2 <= len(texts) <= MOST and all(isinstance(text, str) and text for text in texts)
+    given = [option for option in options if isinstance(option, str) or _is_number(option)]
+    texts = tuple(option if isinstance(option, str) else _number(option) for option in given)
+    wellformed = not isinstance(options, str) and len(texts) == len(options) and 2 <= len(texts) <= MOST and all(texts)
     if not wellformed or len(set(texts)) != len(texts):
         raise InputError("A prediction takes a list of two to ten different texts or numbers to choose from. Nothing was asked.")
     return texts
@@ -68,9 +69,10 @@ def _by_value(actual: object, options: Sequence[str]) -> list[str]:
     return [option for option in options if begins.match(option)]
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[Real]:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _number(value: Real) -> str:
-    return f"{int(value):,}" if float(value).is_integer() else f"{float(value):,}"
+    number = float(value)
+    return f"{number:,.0f}" if number.is_integer() else f"{number:,}"

@@ -66,7 +66,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         __tracebackhide__ = True
         return run_sql(cell, _connection(line.strip() or "postgres", shell.user_ns), shell.user_ns)
 
-    shell.register_magic_function(sql, magic_kind="cell")
+    shell.register_magic_function(sql, magic_kind="cell")  # type: ignore[call-arg, arg-type]
 
 
 def _parameters(sql: str, names: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ import decimal
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, TypeGuard
 
 from course.errors import InputError
 from course.exercises.note import LINE, MUTED, TEXT
@@ -118,7 +118,7 @@ def as_text(value: object) -> str:
         number = float(value)
         return f"{number:.0f}" if number.is_integer() and abs(number) >= 2 else f"{number:.3f}"
     if isinstance(value, decimal.Decimal):
-        return f"{value:.3f}" if value.is_finite() and value.as_tuple().exponent < 0 else str(value)
+        return f"{value:.3f}" if value.is_finite() and int(value.as_tuple().exponent) < 0 else str(value)
     if isinstance(value, datetime.datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     if _is_vector(value):
@@ -154,7 +154,7 @@ def _tuple(row: Any, names: Sequence[str]) -> tuple[Any, ...]:
     return (row,)
 
 
-def _is_vector(value: object) -> bool:
+def _is_vector(value: Any) -> TypeGuard[Sequence[float]]:
     """Whether it is a row of more than three numbers: a list, or anything of NumPy's or pgvector's with one dimension."""
     if isinstance(value, list | tuple):
         return len(value) > 3 and all(isinstance(item, float) for item in value)

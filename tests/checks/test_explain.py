@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import psycopg
 import psycopg_pool
 import pytest
@@ -70,7 +71,8 @@ def error_of(action: Callable[[], object]) -> BaseException:
 @pytest.mark.parametrize(("state", "statement"), STATEMENTS.items(), ids=STATEMENTS)
 def test_an_error_of_postgresql_is_told_by_its_code(connection: psycopg.Connection, state: str, statement: str) -> None:
     error = error_of(lambda: connection.execute(statement))
-    assert error.sqlstate.startswith(state)
+    assert isinstance(error, psycopg.Error)
+    assert str(error.sqlstate).startswith(state)
     assert meaning(error) == SQLSTATES[state]
 
 
@@ -113,6 +115,7 @@ def test_an_error_that_sqlalchemy_wraps_is_told_as_it_is(stack: Stack) -> None:
 
 def test_a_code_that_is_not_listed_is_not_guessed(connection: psycopg.Connection) -> None:
     error = error_of(lambda: connection.execute("DO $$ BEGIN RAISE EXCEPTION 'mine'; END $$"))
+    assert isinstance(error, psycopg.Error)
     assert error.sqlstate == "P0001"
     assert meaning(error) == ""
 
@@ -133,7 +136,7 @@ class Given:
 def given(stack: Stack, connection: psycopg.Connection) -> Iterator[Given]:
     chroma = stack.chroma.client()
     collection = chroma.get_or_create_collection("explained", embedding_function=None)
-    collection.upsert(ids=["1"], embeddings=[[1.0, 2.0]])
+    collection.upsert(ids=["1"], embeddings=np.ones((1, 2), dtype=np.float32))
     stack.redis.client().set("explained", "a word")
     yield Given(stack, connection, collection)
     chroma.delete_collection("explained")
@@ -213,9 +216,9 @@ BY_TYPE: dict[str, Callable[[Given], object]] = {
     "chromadb.errors.ChromaError": lambda given: given.collection.query(query_embeddings=[[1.0, 2.0]], ids=["77"]),
     "builtins.UnboundLocalError": lambda given: value_in_a_branch(),
     "builtins.NameError": lambda given: eval("no_such_name"),
-    "builtins.KeyError": lambda given: {}["17"],
+    "builtins.KeyError": lambda given: {str(17): "seventeen"}["seventeen"],
     "builtins.IndexError": lambda given: [][0],
-    "builtins.TypeError": lambda given: sorted([1, "1"]),  # type: ignore[type-var, list-item]
+    "builtins.TypeError": lambda given: sorted([1, "1"]),  # type: ignore[type-var]
     "builtins.AttributeError": lambda given: given.no_such_attribute,  # type: ignore[attr-defined]
     "json.decoder.JSONDecodeError": lambda given: json.loads("{'a': 1}"),
     "builtins.ValueError": lambda given: int("seventeen"),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,7 +71,9 @@ def load_tables(stack: Stack, *, with_vectors: bool) -> None:
     with stack.postgres.connect() as connection, connection.transaction():
         connection.execute("DROP TABLE IF EXISTS messages, chats, settings, documents, users")
         connection.execute((DATA / "schema.sql").read_text(encoding="utf-8"))
-        documents = [(id, owner, title, text, now - timedelta(days=days)) for id, (owner, days, title, text) in DOCUMENTS.items()]
+        documents: list[tuple[Any, ...]] = [
+            (id, owner, title, text, now - timedelta(days=days)) for id, (owner, days, title, text) in DOCUMENTS.items()
+        ]
         if with_vectors:
             connection.execute((DATA / "one_database.sql").read_text(encoding="utf-8"))
             register_vector(connection)

@@ -17,6 +17,7 @@ USERS = (1, 17, 40)
 @pytest.fixture(scope="module")
 def answers(stack):
     """Every application's answers: for each path, the ids and their distances, the closest first."""
+    paths: list[tuple[str, str, dict[str, int]]]
     paths = [(f"/users/{user}/similar", question.text, {}) for question in dataset.questions() for user in USERS]
     paths += [("/premium/similar", question.text, {"user_id": 1, "days": 30}) for question in dataset.questions()[::5]]
     answers = {}

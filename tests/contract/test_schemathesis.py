@@ -16,7 +16,7 @@ def test_no_answer_leaves_the_contract(client, served, stack, tmp_path):
             " SELECT n, 'User ' || n, n || '@example.org', CASE n % 2 WHEN 0 THEN 'free' ELSE 'premium' END"
             " FROM generate_series(5, 5000) n"
         )
-    command = [SCHEMATHESIS, "run", *OPTIONS, "--continue-on-failure", f"{served.url}/openapi.json"]
+    command = [str(SCHEMATHESIS), "run", *OPTIONS, "--continue-on-failure", f"{served.url}/openapi.json"]
     run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert run.returncode == 0, run.stdout[-10_000:] + run.stderr
     assert "10 selected / 10 total" in run.stdout
