@@ -326,7 +326,7 @@ def test_an_assert_of_the_judge_is_a_mistake_of_the_judge() -> None:
 
 def test_an_interrupt_goes_through(double: Exercise) -> None:
     with pytest.raises(KeyboardInterrupt):
-        double(cell("def double(x):\n    return signal.raise_signal(signal.SIGINT)", signal=signal))
+        double(cell("def double(x):\n    return os.kill(os.getpid(), signal.SIGINT)", signal=signal))
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), RecursionError("deep")])
@@ -388,9 +388,11 @@ def test_a_judge_that_runs_a_coroutine_works_inside_a_running_loop() -> None:
 
 def test_an_interrupt_cancels_the_coroutine() -> None:
     cancelled = threading.Event()
+    main = threading.main_thread().ident
+    assert main is not None
 
     async def endless() -> None:
-        signal.raise_signal(signal.SIGINT)
+        signal.pthread_kill(main, signal.SIGINT)
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
