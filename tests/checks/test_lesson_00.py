@@ -74,8 +74,8 @@ class ServerOfVersion:
     def execute(self, query: str) -> "ServerOfVersion":
         return self
 
-    def fetchone(self) -> tuple[str]:
-        return (str(self.number),)
+    def fetchall(self) -> list[tuple[str]]:
+        return [(str(self.number),)]
 
 
 @pytest.mark.parametrize("number", [150015, 180018])
