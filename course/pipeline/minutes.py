@@ -34,7 +34,6 @@ SHARE_IN_A_ROW = 0.2
 
 STILL_TO_SPLIT = (
     "01",
-    "02",
     "03",
     "05",
     "06",

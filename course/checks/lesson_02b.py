@@ -1,0 +1,492 @@
+"""The exercises of lesson 02b: a check and a fetch in one statement, and copies that are out of date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from fastapi import HTTPException
+from psycopg.rows import dict_row
+
+from course.exercises.check import exercise
+from course.exercises.mistakes import Mistake, Parts, Trial
+from course.exercises.stage import ODD, Stage
+
+if TYPE_CHECKING:
+    from course.exercises.traces import LentConnection
+
+__all__ = ["HTTPException", "dict_row", "out_of_date", "titles_for"]
+
+TABLES = """
+    CREATE TABLE users (id bigint PRIMARY KEY, name text NOT NULL, subscription text NOT NULL);
+    CREATE TABLE documents (
+        id         bigint PRIMARY KEY,
+        user_id    bigint NOT NULL,
+        title      text NOT NULL,
+        content    text NOT NULL DEFAULT 'What is in it',
+        created_at timestamptz NOT NULL DEFAULT now()
+    );
+    INSERT INTO users VALUES (1011, 'Dana', 'premium'), (1012, 'Noor', 'free'), (1013, 'Amara', 'premium'),
+                             (1014, 'Hiro', 'trial');
+"""
+"""Two premium users, a free one, and one whose plan is neither."""
+
+DANA, NOOR, AMARA, HIRO = 1_011, 1_012, 1_013, 1_014
+OWNERS = dict.fromkeys([2_001, 2_002, *range(2_009, 2_016)], DANA)
+OWNERS |= dict.fromkeys([2_003, 2_004, 2_008], NOOR) | dict.fromkeys([2_005, 2_006], AMARA)
+"""Document to user."""
+
+
+def _lumen(stage: Stage) -> LentConnection:
+    """A database with these users and documents."""
+    postgres = stage.database(TABLES)
+    with stage.own.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO documents (id, user_id, title) VALUES (%s, %s, %s)",
+            [(id, user_id, f"{ODD} {id}") for id, user_id in OWNERS.items()],
+        )
+    return postgres
+
+
+def _rows(answer: Any) -> Any:
+    """Rows in an order of their own, so that any order is right."""
+    return sorted(map(tuple, answer)) if isinstance(answer, list | tuple) and all(map(_is_row, answer)) else answer
+
+
+def _is_row(row: object) -> bool:
+    return isinstance(row, tuple | list)
+
+
+def _asking(user_id: int, *ids: int) -> Callable[[Callable, Stage], Parts]:
+    """How to observe what this user gets of these documents."""
+
+    def observe(titles_for: Callable, stage: Stage) -> Parts:
+        postgres = _lumen(stage)
+        try:
+            return Parts(you_return=_rows(titles_for(postgres, user_id, list(ids))))
+        except HTTPException as error:
+            return Parts(you_return=f"nothing: it raises HTTPException {error.status_code}")
+
+    return observe
+
+
+def _in_the_gap(titles_for: Callable, stage: Stage) -> Parts:
+    """The subscription ends as soon as one statement has been answered."""
+    postgres = _lumen(stage)
+    usual = postgres.cursor_factory
+
+    class Changing(usual):  # type: ignore[misc,valid-type]
+        def execute(self, *arguments: Any, **by_name: Any) -> Any:
+            answered = super().execute(*arguments, **by_name)
+            if answered.description:  # it has read something, and not only set something
+                stage.own.execute("UPDATE users SET subscription = 'free' WHERE id = 1011")
+            return answered
+
+    postgres.cursor_factory = Changing
+    return Parts(dana_gets=_rows(titles_for(postgres, DANA, [2_001, 2_002])))
+
+
+PLAN = "u.subscription = 'premium'"
+WHERE = f"WHERE d.id = ANY(%s) AND u.id = %s AND {PLAN}"
+
+
+@exercise(
+    "02b.titles_for",
+    hints=[
+        "The plan stands in `users`, the titles in `documents`: `JOIN users u ON d.user_id = u.id` brings them together.",
+        "Three conditions: the ids, the user, the plan. `WHERE d.id = ANY(%s) AND … AND …`",
+        "Values in their order: `[ids, user_id]`. `'premium'` may stand in the text, since it is no value from outside.",
+    ],
+    may={"postgres"},
+    mistakes=[
+        Mistake(
+            "no rule",
+            "These are the documents, and the user is not premium. The rule is missing: a condition on `users.subscription`.",
+            old=f" AND {PLAN}",
+            new="",
+        ),
+        Mistake(
+            "nobody's rule",
+            "You give out every document among the ids, whoever asks. Two conditions are missing: whose they are, and the plan.",
+            code="""
+            def titles_for(postgres, user_id, ids):
+                return postgres.execute("SELECT id, title FROM documents WHERE id = ANY(%s)", [ids]).fetchall()
+            """,
+        ),
+        Mistake(
+            "of all premium users",
+            "You ask whether the owner of a document is premium, and not whether it is the user who asks: `u.id = %s`.",
+            code="""
+            def titles_for(postgres, user_id, ids):
+                statement = '''
+                    SELECT d.id, d.title FROM documents d JOIN users u ON d.user_id = u.id
+                    WHERE d.id = ANY(%s) AND u.subscription = 'premium'
+                '''
+                return postgres.execute(statement, [ids]).fetchall()
+            """,
+        ),
+        Mistake(
+            "anybody's documents",
+            "The user is premium, and gets documents of others too. Only the user's own count: `d.user_id = …`.",
+            code="""
+            def titles_for(postgres, user_id, ids):
+                statement = '''
+                    SELECT id, title FROM documents WHERE id = ANY(%s)
+                    AND EXISTS (SELECT FROM users WHERE id = %s AND subscription = 'premium')
+                '''
+                return postgres.execute(statement, [ids, user_id]).fetchall()
+            """,
+        ),
+        Mistake(
+            "somebody is premium",
+            "Your subquery asks whether there is any premium user at all. It has to ask about this one: `id = %s`.",
+            code="""
+            def titles_for(postgres, user_id, ids):
+                statement = '''
+                    SELECT id, title FROM documents WHERE id = ANY(%s) AND user_id = %s
+                    AND EXISTS (SELECT FROM users WHERE subscription = 'premium')
+                '''
+                return postgres.execute(statement, [ids, user_id]).fetchall()
+            """,
+        ),
+        Mistake(
+            "without the ids",
+            "These are all documents of the user. Wanted are those among `ids`: `d.id = ANY(%s)`.",
+            code="""
+            def titles_for(postgres, user_id, ids):
+                statement = '''
+                    SELECT d.id, d.title FROM documents d JOIN users u ON d.user_id = u.id
+                    WHERE u.id = %s AND u.subscription = 'premium'
+                '''
+                return postgres.execute(statement, [user_id]).fetchall()
+            """,
+        ),
+        Mistake(
+            "not free",
+            "There is a third plan, and it is neither `free` nor `premium`. Ask for what you want, not for what you do not want.",
+            old="= 'premium'",
+            new="<> 'free'",
+        ),
+        Mistake(
+            "check, then fetch",
+            "Two statements, and the subscription ended between them: the check was true when it was made. Put it into the "
+            "statement that fetches.",
+            code="""
+            def titles_for(postgres, user_id, ids):
+                plan = postgres.execute("SELECT subscription FROM users WHERE id = %s", [user_id]).fetchone()
+                if plan is None or plan[0] != "premium":
+                    return []
+                statement = "SELECT id, title FROM documents WHERE id = ANY(%s) AND user_id = %s"
+                return postgres.execute(statement, [ids, user_id]).fetchall()
+            """,
+        ),
+        Mistake(
+            "fetch, then check",
+            "Two statements: by the second, the subscription had changed, and rows that were right when they were read are gone. "
+            "One statement sees one moment.",
+            code="""
+            def titles_for(postgres, user_id, ids):
+                statement = "SELECT id, title FROM documents WHERE id = ANY(%s) AND user_id = %s"
+                rows = postgres.execute(statement, [ids, user_id]).fetchall()
+                plan = postgres.execute("SELECT subscription FROM users WHERE id = %s", [user_id]).fetchone()
+                return rows if plan == ("premium",) else []
+            """,
+        ),
+        Mistake(
+            "one at a time",
+            "One statement for each id, and the subscription ended after the first. Give PostgreSQL the list: `= ANY(%s)`.",
+            code="""
+            def titles_for(postgres, user_id, ids):
+                statement = '''
+                    SELECT d.id, d.title FROM documents d JOIN users u ON d.user_id = u.id
+                    WHERE d.id = %s AND u.id = %s AND u.subscription = 'premium'
+                '''
+                found = [postgres.execute(statement, [id, user_id]).fetchone() for id in ids]
+                return [row for row in found if row]
+            """,
+        ),
+        Mistake(
+            "an error",
+            "Your function raises `HTTPException` for who is not premium. Here the answer is no row: an empty list.",
+            code="""
+            def titles_for(postgres, user_id, ids):
+                statement = '''
+                    SELECT u.subscription, d.id, d.title FROM users u LEFT JOIN documents d
+                    ON d.user_id = u.id AND d.id = ANY(%s) WHERE u.id = %s
+                '''
+                rows = postgres.execute(statement, [ids, user_id]).fetchall()
+                if rows and rows[0][0] != "premium":
+                    raise HTTPException(403, "Premium only")
+                return [row[1:] for row in rows if row[1]]
+            """,
+        ),
+        Mistake(
+            "the titles alone",
+            "You return the titles without their ids. A row is `(id, title)`: the caller has to know which is which.",
+            old="SELECT d.id, d.title",
+            new="SELECT d.title",
+        ),
+        Mistake(
+            "all columns",
+            "Your rows have more columns than two. Name the columns: `SELECT d.id, d.title`.",
+            old="SELECT d.id, d.title",
+            new="SELECT d.*",
+        ),
+        Mistake(
+            "the other way round",
+            "Your rows are `(title, id)`. Wanted is `(id, title)`.",
+            old="SELECT d.id, d.title",
+            new="SELECT d.title, d.id",
+        ),
+        Mistake(
+            "one row",
+            "You return one row. `fetchone` gives the first, `fetchall` gives the list of all.",
+            old="fetchall",
+            new="fetchone",
+        ),
+        Mistake(
+            "five at most",
+            "Some are missing. Nothing in the task limits how many: leave `LIMIT` out.",
+            old=PLAN,
+            new=f"{PLAN} ORDER BY d.id LIMIT 5",
+        ),
+        Mistake(
+            "None for none",
+            "With no document to show, the answer should be the empty list, `[]`.",
+            old=".fetchall()",
+            new=".fetchall() or None",
+        ),
+        Mistake(
+            "no return",
+            "Your function fetches the rows and keeps them for itself: `return` is missing.",
+            old="return postgres",
+            new="postgres",
+        ),
+        Mistake(
+            "a dict",
+            "You return a dict. Return the rows, a list of `(id, title)`.",
+            old="return postgres.execute(statement, [ids, user_id]).fetchall()",
+            new="return dict(postgres.execute(statement, [ids, user_id]).fetchall())",
+        ),
+        Mistake(
+            "the id as well as a list of ids",
+            "PostgreSQL compares a number with a list: `= %s` wants one value. `= ANY(%s)` takes a list.",
+            old="= ANY(%s)",
+            new="= %s",
+        ),
+        Mistake(
+            "IN and a list",
+            "`IN %s` is not SQL once the value is bound. With a list it is `= ANY(%s)`.",
+            old="= ANY(%s)",
+            new="IN %s",
+        ),
+    ],
+)
+def titles_for(titles_for: Callable, trial: Trial) -> str:
+    """Judge by who asks, and by a subscription that ends between two statements."""
+    mixed = (2_001, 2_003, 2_005, 2_009, 2_010, 2_011, 2_012, 2_013, 9_999)
+    trial.compare(titles_for, _asking(DANA, *mixed), "Dana is premium. You return {found}.")
+    trial.compare(titles_for, _asking(NOOR, 2_003, 2_004, 2_005), "Noor has the free plan. You return {found}.")
+    trial.compare(titles_for, _asking(HIRO, 2_001), "Hiro has no document among these ids. You return {found}.")
+
+    def third_plan(titles_for: Callable, stage: Stage) -> Parts:
+        postgres = _lumen(stage)
+        stage.own.execute("INSERT INTO documents (id, user_id, title) VALUES (2999, 1014, 'A trial')")
+        return Parts(you_return=_rows(titles_for(postgres, HIRO, [2_999])))
+
+    trial.compare(titles_for, third_plan, "Hiro's plan is called `trial`. You return {found}.")
+    trial.compare(titles_for, _in_the_gap, "Dana is premium, and stops after your first statement. She gets {found}.")
+    trial.compare(titles_for, _asking(DANA), "There are no ids. You return {found}.")
+    return "The rule is checked as the rows are read. What ChromaDB found for nothing is lost all the same."
+
+
+COPIES = dict.fromkeys(OWNERS, "premium") | {2_002: "free", 2_003: "free", 2_005: None, 2_008: None}
+"""Document to the plan as it was copied: stale in 2002 and 2004, missing in 2005 and 2008."""
+
+ORPHAN = {"id": 2_007, "user_id": 1_099, "subscription": "premium"}
+
+
+def _copied(out_of_date: Callable, stage: Stage, copies: dict[int, str | None]) -> Parts:
+    """What is found among entries with these copies, and one of a user whom PostgreSQL does not know."""
+    postgres = _lumen(stage)
+    entries = [
+        {"id": id, "user_id": OWNERS[id]} | ({"subscription": plan} if plan else {})
+        for id, plan in sorted(copies.items(), reverse=True)
+    ]
+    entries.append(ORPHAN)
+    collection = stage.collection(
+        ids=[str(entry["id"]) for entry in entries],
+        embeddings=[[1.0, float(place)] for place in range(len(entries))],
+        metadatas=entries,
+    )
+    return Parts(you_return=out_of_date(postgres, collection))
+
+
+def _stale(out_of_date: Callable, stage: Stage) -> Parts:
+    return _copied(out_of_date, stage, COPIES)
+
+
+def _true(out_of_date: Callable, stage: Stage) -> Parts:
+    plans = {DANA: "premium", NOOR: "free", AMARA: "premium"}
+    return _copied(out_of_date, stage, {id: plans[user_id] for id, user_id in OWNERS.items()})
+
+
+SET = """return {
+        id
+        for id, metadata in zip(entries["ids"], entries["metadatas"], strict=True)
+        if metadata["user_id"] in plan_of
+        and metadata.get("subscription") != plan_of[metadata["user_id"]]
+    }"""
+DIFFERS = 'metadata.get("subscription") != plan_of[metadata["user_id"]]'
+KNOWN = 'metadata["user_id"] in plan_of'
+
+
+@exercise(
+    "02b.out_of_date",
+    hints=[
+        "Two small halves: a dict from user to subscription, out of PostgreSQL, and all entries with their metadata.",
+        '`collection.get(include=["metadatas"])` gives two lists, `ids` and `metadatas`, in the same order: `zip` them.',
+        '`metadata.get("subscription")` gives `None` for an entry without a copy, where `metadata["subscription"]` stops.',
+    ],
+    mistakes=[
+        Mistake(
+            "how many",
+            "That is how many. Which ones? Return the set of ids.",
+            old=SET,
+            new=SET.replace("return {", "return len({").replace("\n    }", "\n    })"),
+        ),
+        Mistake(
+            "a list",
+            "Those are the entries. Return them as a set of text: `set(…)` or `{… for …}`.",
+            old=SET,
+            new=SET.replace("return {", "return sorted({").replace("\n    }", "\n    })"),
+        ),
+        Mistake(
+            "numbers",
+            "Your ids are numbers. Return them as ChromaDB has them, as text: then they can go into `update(ids=…)`.",
+            old="        id\n        for",
+            new="        int(id)\n        for",
+        ),
+        Mistake(
+            "the users",
+            "Those are the users. Which of their entries are out of date? Return the entries' ids, as text.",
+            old="        id\n        for",
+            new='        metadata["user_id"]\n        for',
+        ),
+        Mistake(
+            "what is true",
+            "Those are the entries whose copy is true. Return the others: `!=`.",
+            old=DIFFERS,
+            new=DIFFERS.replace("!=", "=="),
+        ),
+        Mistake(
+            "without a copy left out",
+            "You miss the entries without a copy. A filter `where={'subscription': …}` finds only those that have one, and "
+            "`.get` with a second value invents one.",
+            old='metadata.get("subscription")',
+            new='metadata.get("subscription", plan_of[metadata["user_id"]])',
+        ),
+        Mistake(
+            "missing taken for free",
+            "You miss an entry without a copy that belongs to a free user. Missing is not the same as free.",
+            old='metadata.get("subscription")',
+            new='metadata.get("subscription", "free")',
+        ),
+        Mistake(
+            "missing taken for premium",
+            "You miss an entry without a copy that belongs to a premium user. Missing is not the same as premium.",
+            old='metadata.get("subscription")',
+            new='metadata.get("subscription", "premium")',
+        ),
+        Mistake(
+            "stops without a copy",
+            "Your code stops with a `KeyError`: an entry has no key `subscription`, or no user whom PostgreSQL knows. "
+            "`dict.get(key)` gives `None` instead.",
+            old='metadata.get("subscription")',
+            new='metadata["subscription"]',
+        ),
+        Mistake(
+            "of nobody as well",
+            '"2007" belongs to a user whom PostgreSQL does not know. There is nothing to compare it with: leave it out.',
+            old=f"if {KNOWN}\n        and {DIFFERS}",
+            new='if metadata.get("subscription") != plan_of.get(metadata["user_id"])',
+        ),
+        Mistake(
+            "only who upgraded",
+            "You found who upgraded. A premium copy of a user who is free now is stale as well: that one gives too much.",
+            old=DIFFERS,
+            new=f'{DIFFERS} and (plan_of[metadata["user_id"]] == "premium" or "subscription" not in metadata)',
+        ),
+        Mistake(
+            "only who cancelled",
+            "You found who cancelled. A free copy of a user who is premium now is stale as well: that one hides documents.",
+            old=DIFFERS,
+            new=f'{DIFFERS} and (plan_of[metadata["user_id"]] == "free" or "subscription" not in metadata)',
+        ),
+        Mistake(
+            "only what is missing",
+            "Those are the entries without a copy. One that has a copy may be out of date as well: compare it with PostgreSQL.",
+            old=DIFFERS,
+            new='"subscription" not in metadata',
+        ),
+        Mistake(
+            "texts and numbers",
+            "Your set is empty. PostgreSQL's ids are numbers and so is `user_id` in the metadata: compare like with like.",
+            old=KNOWN,
+            new='str(metadata["user_id"]) in plan_of',
+        ),
+        Mistake(
+            "peeks",
+            "Some are missing. `peek` and `query` show only some entries: `get` without a filter lists all.",
+            old='collection.get(include=["metadatas"])',
+            new="collection.peek()",
+        ),
+        Mistake(
+            "by the entry's own id",
+            "You look up the plan by the entry's `id`, and that is a document's. Its owner is in `user_id`.",
+            old='plan_of[metadata["user_id"]]',
+            new='plan_of.get(metadata["id"])',
+        ),
+        Mistake(
+            "repairs them as well",
+            "Your function changed the copies. Finding and repairing are two things: look first, and tell. Return the set.",
+            old=SET,
+            new=SET.replace("return {", "found = {")
+            + """
+    for id in found:
+        collection.update(ids=[id], metadatas=[{"subscription": "premium"}])
+    return found""",
+        ),
+        Mistake(
+            "None for none",
+            "When every copy is true, the answer should be the empty set, `set()`.",
+            old=SET,
+            new=SET + " or None",
+        ),
+        Mistake(
+            "what was planted",
+            "Then every copy was repaired, and you still return the same. Ask both stores anew at each call.",
+            code="""
+            def out_of_date(postgres, collection):
+                return {"2002", "2004", "2005", "2008"}
+            """,
+        ),
+        Mistake(
+            "no return",
+            "Your function finds them and keeps them for itself: `return` is missing.",
+            old=SET,
+            new=SET.replace("return {", "found = {"),
+        ),
+        Mistake(
+            "metadata in place of ids",
+            "Those are the entries with their metadata. Return their ids alone, a set of text.",
+            old=SET,
+            new=SET.replace("return {\n        id\n", "return [\n        (id, metadata)\n").replace("\n    }", "\n    ]"),
+        ),
+    ],
+)
+def out_of_date(out_of_date: Callable, trial: Trial) -> str:
+    """Judge on copies that are stale in either direction, missing, or of nobody; then on copies that are all true."""
+    trial.compare(out_of_date, _stale, "Two copies are stale and two are missing. This was seen: {found}.")
+    trial.compare(out_of_date, _true, "Every copy is true. This was seen: {found}.")
+    return "Run every few minutes, this bounds how long a copy may be stale. It does not make it true at once."
