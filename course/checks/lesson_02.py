@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from chromadb.errors import ChromaError
@@ -11,8 +10,6 @@ from chromadb.errors import ChromaError
 from course.exercises.check import exercise
 from course.exercises.mistakes import Mistake, Parts, Trial
 from course.exercises.stage import Stage
-
-__all__ = ["UTC", "datetime", "five_or_all", "recent_premium"]
 
 NOON = 1_000_000.0
 """The moment, in seconds, that the filters are asked about."""
@@ -46,7 +43,7 @@ def _found_at(since: float) -> Callable[[Callable, Stage], Parts]:
             return Parts(you_return="a filter", it_finds=set(collection.get(where=where, include=[])["ids"]))
         except (ValueError, ChromaError) as error:
             said = str(error).partition(", got")[0]
-            return Parts(you_return="a filter", it_finds=f"nothing: ChromaDB refuses a dict with {len(where)} keys. {said}")
+            return Parts(you_return="a filter", it_finds=f"nothing: ChromaDB refuses the keys {list(where)}. {said}")
 
     return observe
 
@@ -153,7 +150,7 @@ def _found_at(since: float) -> Callable[[Callable, Stage], Parts]:
             "a date, or a text",
             "ChromaDB's ranges compare numbers only. `created_at` is kept in seconds, and so is `since`: give it as it is.",
             old='{"$gt": since}',
-            new='{"$gt": datetime.fromtimestamp(since, UTC).isoformat()}',
+            new='{"$gt": str(since)}',
         ),
         Mistake(
             "milliseconds",
@@ -164,8 +161,12 @@ def _found_at(since: float) -> Callable[[Callable, Stage], Parts]:
         Mistake(
             "a clock of its own",
             "You find only what is later than today. Use `since`, as it is given; the check asks about moments long ago.",
-            old='{"$gt": since}',
-            new='{"$gt": datetime.now(UTC).timestamp() - 7 * 86_400}',
+            code="""
+            import time
+
+            def recent_premium(since):
+                return {"$and": [{"subscription": "premium"}, {"created_at": {"$gt": time.time() - 7 * 86_400}}]}
+            """,
         ),
         Mistake(
             "another spelling",
@@ -427,15 +428,10 @@ ENDS = "if len(kept) >= 5 or len(ranked) < k:"
         ),
         Mistake(
             "one by one",
-            "You ask `qualify` about one id at a time, and each call is a round trip. Give it all ids of a search at once.",
+            "You ask `qualify` many times in a round, and each call is a round trip. Give it all ids of a search at once, and "
+            "keep its answer in a variable.",
             old="kept = qualify(ranked)",
             new="kept = {id for id in ranked if qualify([id])}",
-        ),
-        Mistake(
-            "asked for each id",
-            "You ask `qualify` about the same ids again for each id of the list. Keep its answer in a variable.",
-            old="if id in kept][:5]",
-            new="if id in qualify(ranked)][:5]",
         ),
         Mistake(
             "a fraction",
@@ -446,8 +442,8 @@ ENDS = "if len(kept) >= 5 or len(ranked) < k:"
         Mistake(
             "an error for too few",
             "Fewer than five are no error: the answer is all that there are, be it none.",
-            old="k *= 4",
-            new="k *= 4; assert len(ranked) >= k // 4, 'too few'",
+            old=ENDS,
+            new="assert len(ranked) == k\n        if len(kept) >= 5:",
         ),
         Mistake(
             "None for none",

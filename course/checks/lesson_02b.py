@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fastapi import HTTPException
-from psycopg.rows import dict_row
 
 from course.exercises.check import exercise
 from course.exercises.mistakes import Mistake, Parts, Trial
@@ -15,7 +14,7 @@ from course.exercises.stage import ODD, Stage
 if TYPE_CHECKING:
     from course.exercises.traces import LentConnection
 
-__all__ = ["HTTPException", "dict_row", "out_of_date", "titles_for"]
+__all__ = ["HTTPException", "out_of_date", "titles_for"]
 
 TABLES = """
     CREATE TABLE users (id bigint PRIMARY KEY, name text NOT NULL, subscription text NOT NULL);
@@ -24,17 +23,16 @@ TABLES = """
         user_id    bigint NOT NULL,
         title      text NOT NULL,
         content    text NOT NULL DEFAULT 'What is in it',
-        created_at timestamptz NOT NULL DEFAULT now()
+        created_at timestamptz NOT NULL DEFAULT '2026-11-01'
     );
-    INSERT INTO users VALUES (1011, 'Dana', 'premium'), (1012, 'Noor', 'free'), (1013, 'Amara', 'premium'),
-                             (1014, 'Hiro', 'trial');
+    INSERT INTO users VALUES (1011, 'Dana', 'premium'), (1012, 'Noor', 'free'), (1013, 'Amara', 'premium');
 """
-"""Two premium users, a free one, and one whose plan is neither."""
+"""Two premium users and a free one."""
 
-DANA, NOOR, AMARA, HIRO = 1_011, 1_012, 1_013, 1_014
-OWNERS = dict.fromkeys([2_001, 2_002, *range(2_009, 2_016)], DANA)
-OWNERS |= dict.fromkeys([2_003, 2_004, 2_008], NOOR) | dict.fromkeys([2_005, 2_006], AMARA)
-"""Document to user."""
+DANA, NOOR, AMARA = 1_011, 1_012, 1_013
+OWNERS = dict.fromkeys([*range(2_009, 2_016), 2_002], DANA) | {2_008: NOOR, 2_001: DANA}
+OWNERS |= dict.fromkeys([2_003, 2_004], NOOR) | dict.fromkeys([2_005, 2_006], AMARA)
+"""Document to user. What is out of date later is not all among the first ten."""
 
 
 def _lumen(stage: Stage) -> LentConnection:
@@ -57,11 +55,13 @@ def _is_row(row: object) -> bool:
     return isinstance(row, tuple | list)
 
 
-def _asking(user_id: int, *ids: int) -> Callable[[Callable, Stage], Parts]:
-    """How to observe what this user gets of these documents."""
+def _asking(user_id: int, *ids: int, before: str = "") -> Callable[[Callable, Stage], Parts]:
+    """How to observe what this user gets of these documents, after a statement that changes something."""
 
     def observe(titles_for: Callable, stage: Stage) -> Parts:
         postgres = _lumen(stage)
+        if before:
+            stage.own.execute(before)
         try:
             return Parts(you_return=_rows(titles_for(postgres, user_id, list(ids))))
         except HTTPException as error:
@@ -71,7 +71,7 @@ def _asking(user_id: int, *ids: int) -> Callable[[Callable, Stage], Parts]:
 
 
 def _in_the_gap(titles_for: Callable, stage: Stage) -> Parts:
-    """The subscription ends as soon as one statement has been answered."""
+    """As soon as one statement has been answered, the subscription ends, and then a title is changed."""
     postgres = _lumen(stage)
     usual = postgres.cursor_factory
 
@@ -80,6 +80,7 @@ def _in_the_gap(titles_for: Callable, stage: Stage) -> Parts:
             answered = super().execute(*arguments, **by_name)
             if answered.description:  # it has read something, and not only set something
                 stage.own.execute("UPDATE users SET subscription = 'free' WHERE id = 1011")
+                stage.own.execute("UPDATE documents SET title = 'Changed after that' WHERE id = 2002")
             return answered
 
     postgres.cursor_factory = Changing
@@ -169,8 +170,8 @@ WHERE = f"WHERE d.id = ANY(%s) AND u.id = %s AND {PLAN}"
         ),
         Mistake(
             "check, then fetch",
-            "Two statements, and the subscription ended between them: the check was true when it was made. Put it into the "
-            "statement that fetches.",
+            "Two statements, and the subscription ended between them: you show a title that was written after that. Put the "
+            "check into the statement that fetches.",
             code="""
             def titles_for(postgres, user_id, ids):
                 plan = postgres.execute("SELECT subscription FROM users WHERE id = %s", [user_id]).fetchone()
@@ -284,19 +285,19 @@ WHERE = f"WHERE d.id = ANY(%s) AND u.id = %s AND {PLAN}"
 )
 def titles_for(titles_for: Callable, trial: Trial) -> str:
     """Judge by who asks, and by a subscription that ends between two statements."""
-    mixed = (2_001, 2_003, 2_005, 2_009, 2_010, 2_011, 2_012, 2_013, 9_999)
-    trial.compare(titles_for, _asking(DANA, *mixed), "Dana is premium. You return {found}.")
-    trial.compare(titles_for, _asking(NOOR, 2_003, 2_004, 2_005), "Noor has the free plan. You return {found}.")
-    trial.compare(titles_for, _asking(HIRO, 2_001), "Hiro has no document among these ids. You return {found}.")
-
-    def third_plan(titles_for: Callable, stage: Stage) -> Parts:
-        postgres = _lumen(stage)
-        stage.own.execute("INSERT INTO documents (id, user_id, title) VALUES (2999, 1014, 'A trial')")
-        return Parts(you_return=_rows(titles_for(postgres, HIRO, [2_999])))
-
-    trial.compare(titles_for, third_plan, "Hiro's plan is called `trial`. You return {found}.")
-    trial.compare(titles_for, _in_the_gap, "Dana is premium, and stops after your first statement. She gets {found}.")
-    trial.compare(titles_for, _asking(DANA), "There are no ids. You return {found}.")
+    nobody, trying = "UPDATE users SET subscription = 'free'", "UPDATE users SET subscription = 'trial' WHERE id = 1012"
+    own = (2_001, 2_009, 2_010, 2_011, 2_012, 2_013, 9_999)
+    cases = {
+        "Dana is premium, and all ids but the last are hers": _asking(DANA, *own),
+        "Nobody is premium": _asking(DANA, 2_001, 2_003, before=nobody),
+        "Noor has the free plan": _asking(NOOR, 2_003, 2_004, 2_005),
+        "Dana is premium, and some ids are others'": _asking(DANA, *own, 2_003, 2_005),
+        "Noor's plan is called `trial`": _asking(NOOR, 2_003, before=trying),
+        "Dana's subscription ends after your first statement, and then a title changes": _in_the_gap,
+        "There are no ids": _asking(DANA),
+    }
+    for case, observe in cases.items():
+        trial.compare(titles_for, observe, f"{case}. This was seen: {{found}}.")
     return "The rule is checked as the rows are read. What ChromaDB found for nothing is lost all the same."
 
 
@@ -309,10 +310,7 @@ ORPHAN = {"id": 2_007, "user_id": 1_099, "subscription": "premium"}
 def _copied(out_of_date: Callable, stage: Stage, copies: dict[int, str | None]) -> Parts:
     """What is found among entries with these copies, and one of a user whom PostgreSQL does not know."""
     postgres = _lumen(stage)
-    entries = [
-        {"id": id, "user_id": OWNERS[id]} | ({"subscription": plan} if plan else {})
-        for id, plan in sorted(copies.items(), reverse=True)
-    ]
+    entries = [{"id": id, "user_id": OWNERS[id]} | ({"subscription": plan} if plan else {}) for id, plan in copies.items()]
     entries.append(ORPHAN)
     collection = stage.collection(
         ids=[str(entry["id"]) for entry in entries],
