@@ -11,7 +11,7 @@ from course.exercises.check import exercise
 from course.exercises.mistakes import Mistake, Parts, Trial
 from course.exercises.stage import Stage
 
-NOON = 1_000_000.0
+NOON = 1_234_567.0
 """The moment, in seconds, that the filters are asked about."""
 
 ENTRIES = {
@@ -38,7 +38,7 @@ def _found_at(since: float) -> Callable[[Callable, Stage], Parts]:
         collection = stage.collection(ids=list(ENTRIES), embeddings=vectors, metadatas=list(ENTRIES.values()))
         where = recent_premium(since)
         if not isinstance(where, dict):
-            return Parts(you_return=where)
+            return Parts(you_return=where if where is None else "a list" if isinstance(where, list) else "no dict")
         try:
             return Parts(you_return="a filter", it_finds=set(collection.get(where=where, include=[])["ids"]))
         except (ValueError, ChromaError) as error:
@@ -90,6 +90,36 @@ def _found_at(since: float) -> Callable[[Callable, Stage], Parts]:
             "Each condition is a dict of its own, with one key. Yours has both keys in one dict of the list.",
             old=f"[{PREMIUM}, {LATER}]",
             new='[{"subscription": "premium", "created_at": {"$gt": since}}] * 2',
+        ),
+        Mistake(
+            "one beside the list",
+            "A condition stands beside `$and`. Both go into its list, and `$and` is the only key.",
+            code="""
+            def recent_premium(since):
+                return {"subscription": "premium", "$and": [{"created_at": {"$gt": since}}]}
+            """,
+        ),
+        Mistake(
+            "a list of values",
+            "An equality takes one value, and yours is a list: `{'subscription': 'premium'}`. One of several would be `$in`.",
+            old='"subscription": "premium"',
+            new='"subscription": ["premium"]',
+        ),
+        Mistake(
+            "$not",
+            "ChromaDB knows no such key. Ask for what you want: `premium`, and after `since`, in a list below `$and`.",
+            code="""
+            def recent_premium(since):
+                return {"$not": {"subscription": "free"}}
+            """,
+        ),
+        Mistake(
+            "SQL",
+            'That is no dict. ChromaDB\'s filter is one: `{"$and": […]}`, no text, and no SQL.',
+            code="""
+            def recent_premium(since):
+                return f"subscription = 'premium' AND created_at > {since}"
+            """,
         ),
         Mistake(
             "either is enough",
@@ -178,7 +208,7 @@ def _found_at(since: float) -> Callable[[Callable, Stage], Parts]:
             "that one moment",
             "Right for one moment. Asked about a later one, it finds too much: use `since`, as it is given.",
             old='{"$gt": since}',
-            new='{"$gt": 1e6}',
+            new='{"$gt": 1_234_567}',
         ),
         Mistake(
             "Python's operator",
@@ -219,11 +249,11 @@ def recent_premium(recent_premium: Callable, trial: Trial) -> str:
     return "One round trip, and right for as long as every copy is. `{'subscription': 'premium'}` is `$eq`, written short."
 
 
-MOST_ROUNDS = 20
+MOST_ROUNDS = 15
 
 
-def _fetching(total: int, ranks: Sequence[int]) -> Callable[[Callable, Stage], Parts]:
-    """How to observe a search among so many documents, of which those at these ranks qualify."""
+def _fetching(case: str, total: int, ranks: Sequence[int], most: int = MOST_ROUNDS) -> Callable[[Callable, Stage], Parts]:
+    """How to observe a search among so many documents, of which those at these ranks qualify, in at most so many rounds."""
     ranked = [(rank * 7_919) % 5_003 + 1 for rank in range(total)]  # an order that the ids do not show
     good = {ranked[rank] for rank in ranks}
 
@@ -239,38 +269,33 @@ def _fetching(total: int, ranks: Sequence[int]) -> Callable[[Callable, Stage], P
 
         searching, qualifying = stage.asked(search, at_most=500), stage.asked(qualify, at_most=6_000)
         returned = five_or_all(searching, qualifying)
-        return Parts(
-            you_return=returned,
-            searches=_rounds(searching.times),
-            calls_of_qualify=_rounds(qualifying.times),
-            the_first_search="fetches 50" if sizes[:1] == [50] else f"fetches {'more' if sizes and sizes[0] > 50 else 'less'}",
-            a_k="is a whole number" if all(isinstance(k, int) and k > 0 for k in sizes) else "is none",
-        )
+        first = sizes[0] if sizes else 0
+        parts = {
+            "you return": returned,
+            "your first search fetches": "50" if first == 50 else "more than 50" if first > 50 else "fewer than 50",
+            "the number of your searches is": _rounds(searching.times, most),
+            "the number of your calls of `qualify` is": _rounds(qualifying.times, MOST_ROUNDS),
+            "what you give to `search` is": "whole numbers" if all(isinstance(k, int) for k in sizes) else "not whole numbers",
+        }
+        return Parts({f"when {case}, {name}": value for name, value in parts.items()})
 
     return observe
 
 
-def _rounds(times: int) -> str:
-    return "none" if times == 0 else "few" if times <= MOST_ROUNDS else "many"
-
-
-def _only_once(five_or_all: Callable, stage: Stage) -> Parts:
-    """A search that finds five, the last of them at the last rank, among the first 50."""
-    seen = _fetching(5_000, [3, 8, 21, 34, 49])
-    times = 0
-
-    def counting(search: Callable, qualify: Callable) -> Any:
-        nonlocal times
-        returned = five_or_all(search, qualify)
-        times = search.times  # type: ignore[attr-defined]
-        return returned
-
-    parts = seen(counting, stage)
-    return Parts(parts, searches="one" if times == 1 else "more than one")
+def _rounds(times: int, most: int) -> str:
+    return "small enough" if times <= most else "too great"
 
 
 KEPT = "[id for id in ranked if id in kept][:5]"
+KEEP = f"\n            return {KEPT}\n        k *= 4"
 ENDS = "if len(kept) >= 5 or len(ranked) < k:"
+GO_ON = (
+    "You end before five are kept, and there is more to fetch. Neither a number of rounds nor a round that adds nothing is the "
+    "end: go on while `search` gives as many ids as you ask for."
+)
+TWICE = "An id stands twice in your answer. A larger `k` finds the earlier ones again: build the answer anew from the last ranks."
+SET = "You return a set, which has no order. Return the list of ids, the closest first, five at most."
+UNORDERED = "These qualify, but closer ones do as well. A set has no order: go through the ranks."
 
 
 @exercise(
@@ -301,6 +326,12 @@ ENDS = "if len(kept) >= 5 or len(ranked) < k:"
             new="len(kept) > 5",
         ),
         Mistake(
+            "exactly five",
+            "More than five may be kept at once, and then you go on. Five or more are enough: `>= 5`.",
+            old="len(kept) >= 5",
+            new="len(kept) == 5",
+        ),
+        Mistake(
             "once",
             "You search once. There is more to fetch while `search` gives as many ids as you ask for: repeat with a larger `k`.",
             code=f"""
@@ -310,12 +341,16 @@ ENDS = "if len(kept) >= 5 or len(ranked) < k:"
                 return {KEPT}
             """,
         ),
-        Mistake(
-            "once more, and no further",
-            "You end before five are kept, and there is more to fetch. Let the loop decide, not a number of rounds.",
-            old=ENDS,
-            new="if len(kept) >= 5 or k > 50:",
+        *(
+            Mistake(
+                f"once more, with {k}",
+                GO_ON,
+                old=ENDS + KEEP,
+                new=f"if len(kept) >= 5 or k > 50:{KEEP}".replace("k *= 4", f"k = {k}"),
+            )
+            for k in (100, 200, 500)
         ),
+        Mistake("up to some size", GO_ON, old=ENDS, new="if len(kept) >= 5 or k >= 3_000:"),
         Mistake(
             "always 50",
             "Your loop asks for 50 again and again, and gets the same. Each round needs a larger `k`.",
@@ -348,8 +383,7 @@ ENDS = "if len(kept) >= 5 or len(ranked) < k:"
         ),
         Mistake(
             "a round that adds nothing",
-            "A round that adds nothing is not the end: the next one that qualifies may come late. There is more to fetch while "
-            "`search` gives as many as you ask for.",
+            GO_ON,
             code=f"""
             def five_or_all(search, qualify):
                 k, before = 50, -1
@@ -370,9 +404,16 @@ ENDS = "if len(kept) >= 5 or len(ranked) < k:"
         ),
         Mistake(
             "by id",
-            "These qualify, but closer ones do as well. A set has no order: go through the ranks.",
+            UNORDERED,
             old=KEPT,
             new="sorted(kept)[:5]",
+        ),
+        Mistake("as the set has them", UNORDERED, old=KEPT, new="list(kept)[:5]"),
+        Mistake(
+            "nothing for fewer than five",
+            "Fewer than five are an answer too: all that there are. You give none of them.",
+            old=ENDS,
+            new="if len(kept) < 5 and len(ranked) < k:\n            return []\n        " + ENDS,
         ),
         Mistake(
             "the farthest",
@@ -394,8 +435,7 @@ ENDS = "if len(kept) >= 5 or len(ranked) < k:"
         ),
         Mistake(
             "collected over the rounds",
-            "An id stands twice in your answer. A larger `k` finds the earlier ones again: build the answer anew from the last "
-            "ranks.",
+            TWICE,
             code="""
             def five_or_all(search, qualify):
                 k, found = 50, []
@@ -408,9 +448,11 @@ ENDS = "if len(kept) >= 5 or len(ranked) < k:"
                     k *= 4
             """,
         ),
+        Mistake("ranks added up", TWICE, old="ranked = search(k)", new="ranked = (ranked if k > 50 else []) + search(k)"),
+        Mistake("all of the set", SET, old=KEPT, new="kept"),
         Mistake(
             "a set",
-            "You return a set, which has no order. Return the list of ids, the closest first.",
+            SET,
             old=KEPT,
             new="set([id for id in ranked if id in kept][:5])",
         ),
@@ -455,17 +497,17 @@ ENDS = "if len(kept) >= 5 or len(ranked) < k:"
 )
 def five_or_all(five_or_all: Callable, trial: Trial) -> str:
     """Judge on ranks where five qualify early, late, never, and with nothing there at all."""
-    cases = {
-        "seven of the first 50 qualify": _fetching(5_000, [3, 8, 21, 34, 40, 44, 47, 700]),
-        "the fifth is the last of the first 50": _only_once,
-        "the fifth is at rank 400": _fetching(5_000, [2, 60, 61, 350, 399, 420, 2_000]),
-        "four are among the first 50": _fetching(5_000, [2, 9, 11, 48, 60, 61]),
-        "the next one comes late": _fetching(5_000, [2, 9, 1_800, 1_801, 1_802, 3_000]),
-        "only three qualify": _fetching(5_000, [4, 1_200, 4_990]),
-        "none qualifies": _fetching(5_000, []),
-        "there are 50 documents": _fetching(50, [1, 49]),
-        "there is no document": _fetching(0, []),
-    }
-    for case, observe in cases.items():
-        trial.compare(five_or_all, observe, f"When {case}, this was seen: {{found}}.")
+    cases = [
+        _fetching("eight of the first 50 qualify", 5_000, [3, 8, 21, 34, 40, 44, 46, 47, 700], most=1),
+        _fetching("the fifth is the last of the first 50", 5_000, [3, 8, 21, 34, 49], most=1),
+        _fetching("each search finds some more", 5_000, [2, 60, 150, 350, 750, 760, 2_000]),
+        _fetching("four are among the first 50", 5_000, [2, 9, 11, 48, 60, 61]),
+        _fetching("only three qualify", 5_000, [4, 1_200, 4_990]),
+        _fetching("the next one comes late", 5_000, [2, 9, 1_800, 1_801, 1_802, 3_000]),
+        _fetching("none qualifies", 5_000, []),
+        _fetching("there are 50 documents", 50, [1, 49]),
+        _fetching("there is no document", 0, []),
+    ]
+    for observe in cases:
+        trial.compare(five_or_all, observe)
     return "Complete now, at the price of more round trips, and most of them when the filter is most selective."

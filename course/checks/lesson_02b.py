@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from fastapi import HTTPException
 
 from course.exercises.check import exercise
-from course.exercises.mistakes import Mistake, Parts, Trial
+from course.exercises.mistakes import Mistake, Trial
 from course.exercises.stage import ODD, Stage
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ TABLES = """
 """Two premium users and a free one."""
 
 DANA, NOOR, AMARA = 1_011, 1_012, 1_013
-OWNERS = dict.fromkeys([*range(2_009, 2_016), 2_002], DANA) | {2_008: NOOR, 2_001: DANA}
+OWNERS = {2_002: DANA, 2_008: NOOR} | dict.fromkeys([*range(2_009, 2_020), 2_001], DANA)
 OWNERS |= dict.fromkeys([2_003, 2_004], NOOR) | dict.fromkeys([2_005, 2_006], AMARA)
 """Document to user. What is out of date later is not all among the first ten."""
 
@@ -48,6 +49,8 @@ def _lumen(stage: Stage) -> LentConnection:
 
 def _rows(answer: Any) -> Any:
     """Rows in an order of their own, so that any order is right."""
+    if isinstance(answer, psycopg.Cursor):
+        return "a cursor"
     return sorted(map(tuple, answer)) if isinstance(answer, list | tuple) and all(map(_is_row, answer)) else answer
 
 
@@ -55,22 +58,22 @@ def _is_row(row: object) -> bool:
     return isinstance(row, tuple | list)
 
 
-def _asking(user_id: int, *ids: int, before: str = "") -> Callable[[Callable, Stage], Parts]:
+def _asking(user_id: int, *ids: int, before: str = "") -> Callable[[Callable, Stage], Any]:
     """How to observe what this user gets of these documents, after a statement that changes something."""
 
-    def observe(titles_for: Callable, stage: Stage) -> Parts:
+    def observe(titles_for: Callable, stage: Stage) -> Any:
         postgres = _lumen(stage)
         if before:
             stage.own.execute(before)
         try:
-            return Parts(you_return=_rows(titles_for(postgres, user_id, list(ids))))
+            return _rows(titles_for(postgres, user_id, list(ids)))
         except HTTPException as error:
-            return Parts(you_return=f"nothing: it raises HTTPException {error.status_code}")
+            return f"nothing, and HTTPException {error.status_code} is raised"
 
     return observe
 
 
-def _in_the_gap(titles_for: Callable, stage: Stage) -> Parts:
+def _in_the_gap(titles_for: Callable, stage: Stage) -> Any:
     """As soon as one statement has been answered, the subscription ends, and then a title is changed."""
     postgres = _lumen(stage)
     usual = postgres.cursor_factory
@@ -84,9 +87,11 @@ def _in_the_gap(titles_for: Callable, stage: Stage) -> Parts:
             return answered
 
     postgres.cursor_factory = Changing
-    return Parts(dana_gets=_rows(titles_for(postgres, DANA, [2_001, 2_002])))
+    return _rows(titles_for(postgres, DANA, [2_001, 2_002]))
 
 
+COLUMNS = "Your rows have more columns than two. Name the columns: `SELECT d.id, d.title`."
+NO_ROW = "With no document to show, the answer should be the empty list, `[]`."
 PLAN = "u.subscription = 'premium'"
 WHERE = f"WHERE d.id = ANY(%s) AND u.id = %s AND {PLAN}"
 
@@ -152,7 +157,7 @@ WHERE = f"WHERE d.id = ANY(%s) AND u.id = %s AND {PLAN}"
         ),
         Mistake(
             "without the ids",
-            "These are all documents of the user. Wanted are those among `ids`: `d.id = ANY(%s)`.",
+            "These are all documents of the user. Wanted are those among `ids`: `d.id = ANY(%s)`, and `AND` between conditions.",
             code="""
             def titles_for(postgres, user_id, ids):
                 statement = '''
@@ -222,6 +227,42 @@ WHERE = f"WHERE d.id = ANY(%s) AND u.id = %s AND {PLAN}"
             """,
         ),
         Mistake(
+            "None for no ids",
+            NO_ROW,
+            old='    statement = """',
+            new='    if not ids:\n        return None\n    statement = """',
+        ),
+        Mistake(
+            "the cursor",
+            "You return the cursor, which has still to be asked for its rows: `.fetchall()`.",
+            old=".fetchall()",
+            new="",
+        ),
+        Mistake(
+            "another join",
+            "No row. Look at what your `JOIN` compares: a document belongs to the user in `d.user_id`.",
+            old="d.user_id = u.id",
+            new="d.id = u.id",
+        ),
+        Mistake(
+            "the values swapped",
+            "PostgreSQL gets the user's id where it expects the list. Values stand in the order of their placeholders.",
+            old="[ids, user_id]",
+            new="[user_id, ids]",
+        ),
+        Mistake(
+            "the plan as well",
+            COLUMNS,
+            code="""
+            def titles_for(postgres, user_id, ids):
+                statement = '''
+                    SELECT d.id, d.title, u.subscription FROM documents d JOIN users u ON d.user_id = u.id
+                    WHERE d.id = ANY(%s) AND u.id = %s AND u.subscription = 'premium'
+                '''
+                return postgres.execute(statement, [ids, user_id]).fetchall()
+            """,
+        ),
+        Mistake(
             "the titles alone",
             "You return the titles without their ids. A row is `(id, title)`: the caller has to know which is which.",
             old="SELECT d.id, d.title",
@@ -229,7 +270,7 @@ WHERE = f"WHERE d.id = ANY(%s) AND u.id = %s AND {PLAN}"
         ),
         Mistake(
             "all columns",
-            "Your rows have more columns than two. Name the columns: `SELECT d.id, d.title`.",
+            COLUMNS,
             old="SELECT d.id, d.title",
             new="SELECT d.*",
         ),
@@ -253,7 +294,7 @@ WHERE = f"WHERE d.id = ANY(%s) AND u.id = %s AND {PLAN}"
         ),
         Mistake(
             "None for none",
-            "With no document to show, the answer should be the empty list, `[]`.",
+            NO_ROW,
             old=".fetchall()",
             new=".fetchall() or None",
         ),
@@ -271,7 +312,7 @@ WHERE = f"WHERE d.id = ANY(%s) AND u.id = %s AND {PLAN}"
         ),
         Mistake(
             "the id as well as a list of ids",
-            "PostgreSQL compares a number with a list: `= %s` wants one value. `= ANY(%s)` takes a list.",
+            "PostgreSQL compares a number with a list: `= %s` and `IN (%s)` want one value each. `= ANY(%s)` takes a list.",
             old="= ANY(%s)",
             new="= %s",
         ),
@@ -297,7 +338,7 @@ def titles_for(titles_for: Callable, trial: Trial) -> str:
         "There are no ids": _asking(DANA),
     }
     for case, observe in cases.items():
-        trial.compare(titles_for, observe, f"{case}. This was seen: {{found}}.")
+        trial.compare(titles_for, observe, f"{case}. You return {{found}}.")
     return "The rule is checked as the rows are read. What ChromaDB found for nothing is lost all the same."
 
 
@@ -307,9 +348,11 @@ COPIES = dict.fromkeys(OWNERS, "premium") | {2_002: "free", 2_003: "free", 2_005
 ORPHAN = {"id": 2_007, "user_id": 1_099, "subscription": "premium"}
 
 
-def _copied(out_of_date: Callable, stage: Stage, copies: dict[int, str | None]) -> Parts:
+def _copied(out_of_date: Callable, stage: Stage, copies: dict[int, str | None], before: str = "") -> Any:
     """What is found among entries with these copies, and one of a user whom PostgreSQL does not know."""
     postgres = _lumen(stage)
+    if before:
+        stage.own.execute(before)
     entries = [{"id": id, "user_id": OWNERS[id]} | ({"subscription": plan} if plan else {}) for id, plan in copies.items()]
     entries.append(ORPHAN)
     collection = stage.collection(
@@ -317,16 +360,23 @@ def _copied(out_of_date: Callable, stage: Stage, copies: dict[int, str | None]) 
         embeddings=[[1.0, float(place)] for place in range(len(entries))],
         metadatas=entries,
     )
-    return Parts(you_return=out_of_date(postgres, collection))
+    return out_of_date(postgres, collection)
 
 
-def _stale(out_of_date: Callable, stage: Stage) -> Parts:
+def _stale(out_of_date: Callable, stage: Stage) -> Any:
     return _copied(out_of_date, stage, COPIES)
 
 
-def _true(out_of_date: Callable, stage: Stage) -> Parts:
-    plans = {DANA: "premium", NOOR: "free", AMARA: "premium"}
-    return _copied(out_of_date, stage, {id: plans[user_id] for id, user_id in OWNERS.items()})
+PLANS = {DANA: "premium", NOOR: "free", AMARA: "premium"}
+TRUE: dict[int, str | None] = {id: PLANS[user_id] for id, user_id in OWNERS.items()}
+
+
+def _true(out_of_date: Callable, stage: Stage) -> Any:
+    return _copied(out_of_date, stage, TRUE)
+
+
+def _ended(out_of_date: Callable, stage: Stage) -> Any:
+    return _copied(out_of_date, stage, TRUE, before="UPDATE users SET subscription = 'free' WHERE id = 1011")
 
 
 SET = """return {
@@ -335,6 +385,7 @@ SET = """return {
         if metadata["user_id"] in plan_of
         and metadata.get("subscription") != plan_of[metadata["user_id"]]
     }"""
+WITH_METADATA = "Those are the entries with their metadata. Return their ids alone, a set of text."
 DIFFERS = 'metadata.get("subscription") != plan_of[metadata["user_id"]]'
 KNOWN = 'metadata["user_id"] in plan_of'
 
@@ -446,6 +497,62 @@ KNOWN = 'metadata["user_id"] in plan_of'
             new='plan_of.get(metadata["id"])',
         ),
         Mistake(
+            "premium or not",
+            "You tell only premium from all others: an entry without a copy counts as free, and so does an owner whom PostgreSQL "
+            "does not know. Compare the plans themselves.",
+            code="""
+            def out_of_date(postgres, collection):
+                premium = {id for (id,) in postgres.execute("SELECT id FROM users WHERE subscription = 'premium'")}
+                entries = collection.get(include=["metadatas"])
+                return {
+                    id
+                    for id, metadata in zip(entries["ids"], entries["metadatas"])
+                    if (metadata.get("subscription") == "premium") != (metadata["user_id"] in premium)
+                }
+            """,
+        ),
+        Mistake(
+            "the first one",
+            "That is the first that is found. `return` ends the function: collect in the loop, and return after it.",
+            code="""
+            def out_of_date(postgres, collection):
+                plan_of = dict(postgres.execute("SELECT id, subscription FROM users").fetchall())
+                entries = collection.get(include=["metadatas"])
+                for id, metadata in zip(entries["ids"], entries["metadatas"]):
+                    plan = plan_of.get(metadata["user_id"])
+                    if plan is not None and metadata.get("subscription") != plan:
+                        return {id}
+                return set()
+            """,
+        ),
+        Mistake(
+            "orphans",
+            "That is an entry without a row: an orphan. Asked for are entries whose plan is not what PostgreSQL says.",
+            code="""
+            def out_of_date(postgres, collection):
+                rows = {str(id) for (id,) in postgres.execute("SELECT id FROM documents")}
+                return set(collection.get(include=[])["ids"]) - rows
+            """,
+        ),
+        Mistake(
+            "a dict",
+            WITH_METADATA,
+            old=SET,
+            new=SET.replace("        id\n", "        id: metadata\n"),
+        ),
+        Mistake(
+            "asks for a few",
+            "Some are missing. `query` gives ten entries at most unless told otherwise: `get` lists all.",
+            code="""
+            def out_of_date(postgres, collection):
+                found = set()
+                for id, plan in postgres.execute("SELECT id, subscription FROM users").fetchall():
+                    where = {"$and": [{"user_id": id}, {"subscription": {"$ne": plan}}]}
+                    found |= set(collection.query(query_embeddings=[[1.0, 0.0]], where=where)["ids"][0])
+                return found
+            """,
+        ),
+        Mistake(
             "repairs them as well",
             "Your function changed the copies. Finding and repairing are two things: look first, and tell. Return the set.",
             old=SET,
@@ -477,7 +584,7 @@ KNOWN = 'metadata["user_id"] in plan_of'
         ),
         Mistake(
             "metadata in place of ids",
-            "Those are the entries with their metadata. Return their ids alone, a set of text.",
+            WITH_METADATA,
             old=SET,
             new=SET.replace("return {\n        id\n", "return [\n        (id, metadata)\n").replace("\n    }", "\n    ]"),
         ),
@@ -485,6 +592,7 @@ KNOWN = 'metadata["user_id"] in plan_of'
 )
 def out_of_date(out_of_date: Callable, trial: Trial) -> str:
     """Judge on copies that are stale in either direction, missing, or of nobody; then on copies that are all true."""
-    trial.compare(out_of_date, _stale, "Two copies are stale and two are missing. This was seen: {found}.")
-    trial.compare(out_of_date, _true, "Every copy is true. This was seen: {found}.")
+    trial.compare(out_of_date, _stale, "Two copies are stale and two are missing. You return {found}.")
+    trial.compare(out_of_date, _true, "Every copy is true. You return {found}.")
+    trial.compare(out_of_date, _ended, "Dana's subscription has ended, and each of her 13 copies is old. You return {found}.")
     return "Run every few minutes, this bounds how long a copy may be stale. It does not make it true at once."
