@@ -84,7 +84,7 @@ MISTAKES = [
     ),
     Mistake(
         "once",
-        "You search once. There is more to fetch while `search` gives as many ids as you ask for: repeat with a larger `k`.",
+        "You keep what the first 50 gave. There is more to fetch: repeat both, `search` with a larger `k`, and `qualify`.",
         code=f"""
             def five_or_all(search, qualify):
                 ranked = search(50)
@@ -200,6 +200,21 @@ MISTAKES = [
             """,
     ),
     Mistake("ranks added up", TWICE, old="ranked = search(k)", new="ranked = (ranked if k > 50 else []) + search(k)"),
+    Mistake(
+        "ranks added up, doubling",
+        TWICE,
+        code=f"""
+        def five_or_all(search, qualify):
+            k = 50
+            ranked = search(k)
+            kept = qualify(ranked)
+            while len(kept) < 5 and len(ranked) >= k:
+                k *= 2
+                ranked = ranked + search(k)
+                kept = qualify(ranked)
+            return {KEPT}
+        """,
+    ),
     Mistake("all of the set", SET, old=KEPT, new="kept"),
     Mistake(
         "a set",

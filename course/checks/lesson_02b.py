@@ -209,7 +209,7 @@ WHERE = f"WHERE d.id = ANY(%s) AND u.id = %s AND {PLAN}"
         ),
         Mistake(
             "another join",
-            "No row. Look at what your `JOIN` compares: a document belongs to the user in `d.user_id`.",
+            "No row. Look at what your `JOIN` compares, `d.user_id = u.id`, and at how the plan is written, `'premium'`.",
             old="d.user_id = u.id",
             new="d.id = u.id",
         ),

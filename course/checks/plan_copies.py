@@ -174,7 +174,7 @@ MISTAKES = [
     ),
     Mistake(
         "texts and numbers",
-        "Your set is empty. PostgreSQL's ids are numbers and so is `user_id` in the metadata: compare like with like.",
+        "Your set is empty, no owner was found. PostgreSQL's ids are numbers and so is `user_id` in the metadata: compare these.",
         old=KNOWN,
         new='str(metadata["user_id"]) in plan_of',
     ),
@@ -218,6 +218,14 @@ MISTAKES = [
                         return {id}
                 return set()
             """,
+    ),
+    Mistake(
+        "ChromaDB alone",
+        "You look at the copies alone. Whether a copy is true, only PostgreSQL knows: compare each with its owner's plan there.",
+        code="""
+        def out_of_date(postgres, collection):
+            return set(collection.get(where={"subscription": {"$ne": "premium"}})["ids"])
+        """,
     ),
     Mistake(
         "orphans",
