@@ -324,6 +324,24 @@ def test_a_mistake_may_be_recognized_by_its_manners() -> None:
         trial(READS, "reads", [deletes]).compare(function(MANNERS["postgres"]), read)
 
 
+def test_bad_manners_alone_are_not_taken_for_a_mistake_with_others() -> None:
+    walks = """
+    import os
+
+    def twice(numbers):
+        os.chdir("/")
+        return [2 * number for number in numbers]
+    """
+
+    def learners(numbers: list[int]) -> list[int]:
+        numbers.append(0)
+        return [2 * number for number in numbers[:-1]]
+
+    with pytest.raises(NotYet) as said:
+        trial(mistakes=[Mistake("walks", "You walk away.", code=walks)]).compare(learners, of([1]))
+    assert str(said.value) == SENTENCES["arguments"].format(what="first")
+
+
 def test_each_observation_begins_with_nothing_of_the_one_before() -> None:
     with Stage() as stage:
         stage.database("CREATE TABLE one (id int); CREATE SCHEMA other CREATE TABLE two (id int)")

@@ -165,6 +165,8 @@ class Trial:
     def _recognized(self, found: Seen, wanted: Seen, case: _Case) -> Mistake | None:
         """The first mistake that does the same, manners and all; else the first whose value or error is the same.
 
+        Where the value is right, and only the manners are not, that counts only with one of the learner's manners among its own.
+
         What is right in this case is no mistake here. In the cases before this one, the learner's answer was right: so must the
         mistake be.
         """
@@ -176,7 +178,7 @@ class Trial:
                 continue
             if found.manners == seen.manners:
                 return mistake
-            if not (_alike(seen, wanted, case.same) and seen.manners == wanted.manners):
+            if not _alike(seen, wanted, case.same) or set(found.manners) & set(seen.manners) - set(wanted.manners):
                 nearly = nearly or mistake
         return nearly
 
