@@ -3,7 +3,6 @@
 import itertools
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 from fastapi import FastAPI, Response
@@ -70,13 +69,19 @@ def test_she_tries_again_while_she_is_told_to_come_back(lumen: Lumen) -> None:
 
 
 def test_a_block_that_fails_ends_her_work_too_though_she_is_refused(lumen: Lumen) -> None:
-    written: list[Write] = []
-    with suppress(LookupError), writing(lumen.served.url, 40) as written:
-        lumen.status = 503
-        raise LookupError
+    noted: list[list[Write]] = []
+
+    def fails() -> None:
+        with writing(lumen.served.url, 40) as written:
+            noted.append(written)
+            lumen.status = 503
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fails()
     count = len(lumen.documents)
     lumen.status = 201
-    assert len(lumen.documents) == count == len([write for write in written if write.kind == "document"])
+    assert len(lumen.documents) == count == len([write for write in noted[0] if write.kind == "document"])
 
 
 def test_another_answer_ends_her_work_and_is_told(lumen: Lumen) -> None:
