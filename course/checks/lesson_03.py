@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import tarfile  # noqa: F401  the answers use it
+import os  # noqa: F401  the answers use it
+import subprocess  # noqa: F401
+import tarfile  # noqa: F401
 from collections.abc import Callable
-from typing import Any
-
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
 from course.checks.packing import ALMOST, FOLDER, FULL_DISK, OTHER_FILES, PACKS_NOTHING, bad_night, good_night
+from course.checks.restoring import IN_THE_WAY, UNFINISHED, dumped, restored
 from course.exercises.check import exercise
-from course.exercises.mistakes import Mistake, NotYet, Parts, Trial
-from course.exercises.stage import Stage
-from course.servers.postgres import binary
+from course.exercises.mistakes import Mistake, NotYet, Trial
 
 _RUN = 'subprocess.run(["tar", "-czf", archive, "-C", folder, "."], check=True)'
 _FILES = "files = [member.name for member in packed if member.isfile()]"
@@ -55,6 +49,12 @@ _RAISE = 'raise RuntimeError(f"{archive} holds no ChromaDB: {folder} has no chro
             "A returned `False` is not an alarm: whoever runs the job at night ignores what it returns. Raise an error.",
             old=_RUN,
             new=f"if {_RUN.replace(', check=True', '')}.returncode:\n        return False",
+        ),
+        Mistake(
+            "returns the error",
+            "You return what the error says. Whoever runs the job at night ignores what it returns: let the error through.",
+            old=_RUN,
+            new=f"try:\n        {_RUN}\n    except Exception as error:\n        return str(error)",
         ),
         Mistake(
             "counts, and looks no further",
@@ -147,6 +147,26 @@ _RAISE = 'raise RuntimeError(f"{archive} holds no ChromaDB: {folder} has no chro
             new="return archive",
         ),
         Mistake(
+            "returns True",
+            "`True` says that all is well, and not how much there is. Return how many files the archive holds.",
+            old="return len(files)",
+            new="return True",
+        ),
+        Mistake(
+            "the folder's path",
+            "Each name in the archive has the folder's whole path before it, and so a restore would make that path again. "
+            "`-C folder .` goes into the folder first.",
+            code="""
+            def back_up(folder, archive):
+                subprocess.run(["tar", "-czf", archive, folder], check=True)
+                with tarfile.open(archive) as packed:
+                    files = [member.name for member in packed if member.isfile()]
+                if not any(name.endswith("/chroma.sqlite3") for name in files):
+                    raise RuntimeError("no ChromaDB")
+                return len(files)
+            """,
+        ),
+        Mistake(
             "no return",
             "The archive is right, and your function returns nothing: how many files does it hold?",
             old="return len(files)",
@@ -218,24 +238,6 @@ def back_up(back_up: Callable, trial: Trial) -> str:
     return "It exits with an error where it was silent before. What it cannot see: a torn copy. That takes a restore."
 
 
-USERS = "CREATE TABLE users (id bigint PRIMARY KEY, name text NOT NULL);"
-DOCUMENTS = "CREATE TABLE documents (id bigint PRIMARY KEY, user_id bigint NOT NULL REFERENCES users, title text NOT NULL);"
-IN_THE_DUMP = f"""
-    {USERS} {DOCUMENTS}
-    INSERT INTO users VALUES (1007, 'Grace'), (1040, 'Noor');
-    INSERT INTO documents VALUES (2001, 1040, 'Page 1'), (2002, 1007, 'Bicycle');
-"""
-UNFINISHED = f"{USERS} INSERT INTO users VALUES (1099, 'of the first attempt')"
-"""What an interrupted restore has left: one table of the two."""
-
-IN_THE_WAY = f"""
-    {USERS} {DOCUMENTS}
-    INSERT INTO users VALUES (1099, 'of the first attempt');
-    INSERT INTO documents VALUES (2099, 1099, 'of the first attempt');
-    CREATE VIEW names AS SELECT name FROM users;
-"""
-"""A view that is not in the dump, and for whose sake `users` cannot be dropped."""
-
 _ALL = '["--clean", "--if-exists", "--single-transaction"]'
 
 
@@ -274,6 +276,22 @@ def _options(name: str, says: str, options: str) -> Mistake:
         ),
         _options("a list", "`--list` prints what is in the dump, and restores nothing.", '["--list"]'),
         _options(
+            "an unknown option",
+            "pg_restore does not know one of your options. Its page lists them all.",
+            '["--cascade"]',
+        ),
+        _options(
+            "the database dropped",
+            "`--create` with `--clean` drops the database itself, to which pg_restore is connected. The database stays; its "
+            "tables are replaced.",
+            '["--create", "--clean", "--if-exists"]',
+        ),
+        _options(
+            "the database, in a transaction",
+            "A database cannot be made inside a transaction. It is there already: leave out `--create`.",
+            '["--create", "--clean", "--if-exists", "--single-transaction"]',
+        ),
+        _options(
             "the database made anew",
             "`--create` makes a database of the dump's name, and it is there. The database stays; its tables are replaced.",
             '["--create"]',
@@ -285,8 +303,8 @@ def _options(name: str, says: str, options: str) -> Mistake:
         ),
         _options(
             "clean in a transaction, without if exists",
-            "In an empty database, the first `DROP` fails, and the transaction takes everything back. A table that is not there "
-            "is no error with `--if-exists`.",
+            "In an empty database, the first `DROP` fails, and nothing comes after it. A table that is not there is no error "
+            "with `--if-exists`.",
             '["--clean", "--single-transaction"]',
         ),
         _options(
@@ -311,9 +329,9 @@ def _options(name: str, says: str, options: str) -> Mistake:
             '["--verbose"]',
         ),
         _options(
-            "stops at the first error",
-            "`users` was there already, so making it failed, and pg_restore stopped there. Drop first what is there.",
-            '["--exit-on-error"]',
+            "nothing is dropped, in a transaction",
+            "`users` was there already, so making it failed, and nothing came after it. Drop first what is there.",
+            '["--single-transaction"]',
         ),
         _options(
             "no transaction",
@@ -334,60 +352,10 @@ def restore_over(options: list[str] | tuple[str, ...], trial: Trial) -> str:
     if not all(isinstance(option, str) for option in options):
         raise NotYet('Each option should be a text, as in `["--verbose", "--no-owner"]`.')
     with trial.stage() as stage:
-        stage.database(IN_THE_DUMP)
-        dumped = _run(stage, "pg_dump", ["--format=custom", "--table=users", "--table=documents"])
-        dumped.check_returncode()
-
-    def observe(setup: str) -> Callable[[Any, Stage], Parts]:
-        def restored(options: Any, stage: Stage) -> Parts:
-            stage.database(setup)
-            file = stage.folder / "postgres.dump"
-            file.write_bytes(dumped.stdout)
-            done = _run(stage, "pg_restore", [*options, "--dbname=bench", str(file)])
-            return Parts(pg_restore_says=_said(done), **_tables(stage))
-
-        return restored
-
-    trial.compare(options, observe(""), "The database was empty before.")
-    trial.compare(options, observe(UNFINISHED), "One of the two tables was there before.")
-    trial.compare(options, observe(IN_THE_WAY), "Both tables were there before, and a view on one of them.")
+        file = dumped(stage)
+    trial.compare(options, restored(file), "The database was empty before. {found}.")
+    trial.compare(options, restored(file, UNFINISHED), "One of the two tables was there before. {found}.")
+    trial.compare(options, restored(file, IN_THE_WAY), "Both tables were there before, and a view on one of them. {found}.")
     return (
         "The third database could not be replaced, and it stayed as it was: that is what you want to find after a failed restore."
     )
-
-
-def _run(stage: Stage, program: str, arguments: list[str]) -> subprocess.CompletedProcess[bytes]:
-    to = conninfo_to_dict(stage.url)
-    login = {
-        "PGHOST": to["host"],
-        "PGPORT": to["port"],
-        "PGDATABASE": to["dbname"],
-        "PGUSER": to["user"],
-        "PGPASSWORD": to["password"],
-    }
-    return subprocess.run(
-        [binary(program), *arguments], env=os.environ | login, stdin=subprocess.DEVNULL, capture_output=True, timeout=30
-    )
-
-
-def _said(done: subprocess.CompletedProcess[bytes]) -> str:
-    """The first error, and how the statement begins that it is about."""
-    text = done.stderr.decode(errors="replace")
-    found = re.search(r"^pg_restore: error: (.*)(?:\nCommand was: (\w+ \w+))?", text, re.MULTILINE)
-    if found:
-        return " ".join(part for part in (found[1], found[2] and f"({found[2]} …)") if part)
-    return f"status {done.returncode}" if done.returncode else "no error"
-
-
-def _tables(stage: Stage) -> dict[str, object]:
-    """What is in the database: the rows of each table, or that it is not there, and how many keys hold."""
-    found: dict[str, object] = {}
-    for table in ("users", "documents"):
-        try:
-            found[table] = stage.rows(f"SELECT * FROM {table} ORDER BY id")
-        except psycopg.errors.UndefinedTable:
-            found[table] = "not there"
-    (found["keys"],) = stage.rows(
-        "SELECT count(*) FROM pg_constraint WHERE contype IN ('p', 'f') AND connamespace = 'public'::regnamespace"
-    )[0]
-    return found

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-import time
+import time  # noqa: F401  the answers use it
 from collections.abc import Callable
 from contextlib import closing
 
+from course.checks.door import DiskFullError, failed, went_well
 from course.exercises.check import exercise
-from course.exercises.mistakes import Mistake, Parts, Trial
+from course.exercises.mistakes import Mistake, Trial
 from course.exercises.stage import Stage
 
 
@@ -77,6 +78,11 @@ def _statement(name: str, says: str, statement: str) -> Mistake:
             "DELETE FROM embeddings WHERE id = (SELECT max(id) FROM embeddings)",
         ),
         _statement(
+            "no transaction",
+            "That began no transaction: it has ended, and its lock with it. Begin one, and change nothing.",
+            "UPDATE embeddings SET id = id",
+        ),
+        _statement(
             "ends a transaction",
             "There is no transaction yet that could be ended. Begin one.",
             "COMMIT",
@@ -85,12 +91,12 @@ def _statement(name: str, says: str, statement: str) -> Mistake:
 )
 def write_lock(write_lock: str, trial: Trial) -> str:
     """Judge the statement by what others may do on the same file meanwhile."""
-    about = "Yours was executed on a SQLite file in which others read and write."
-    trial.compare(write_lock, _locked, about)
+    trial.compare(write_lock, _locked, "Executed on a SQLite file in which others read and write: {found}.")
     return "Writers wait, readers go on, and the file stands still while you copy it."
 
 
-def _locked(statement: str, stage: Stage) -> Parts:
+def _locked(statement: str, stage: Stage) -> str:
+    """What the statement does, and what others may do on the same file after it."""
     file = stage.folder / "chroma.sqlite3"
     with (
         closing(sqlite3.connect(file, isolation_level=None, timeout=0)) as ours,
@@ -98,14 +104,12 @@ def _locked(statement: str, stage: Stage) -> Parts:
     ):
         ours.execute("CREATE TABLE embeddings (id INTEGER PRIMARY KEY)")
         ours.execute("INSERT INTO embeddings VALUES (1001), (1002), (1003)")
-        return Parts(
-            yours=_answered(ours, statement),
-            another_that_reads=_answered(others, "SELECT count(*) FROM embeddings"),
-            another_that_begins_to_write=_answered(others, "BEGIN IMMEDIATE"),
-            another_that_writes=_answered(others, "INSERT INTO embeddings VALUES (1004)"),
-            another_that_commits=_answered(others, "COMMIT") if others.in_transaction else "has nothing to commit",
-            entries=ours.execute("SELECT count(*) FROM embeddings").fetchone()[0],
-        )
+        seen = {"yours": _answered(ours, statement)}
+        seen["then"] = "a transaction" if ours.in_transaction else "no transaction"
+        seen["another reads"] = _answered(others, "SELECT count(*) FROM embeddings")
+        seen["another writes"] = _answered(others, "INSERT INTO embeddings VALUES (1004)")
+        seen["entries"] = ours.execute("SELECT count(*) FROM embeddings").fetchone()[0]
+        return ", ".join(f"{name}: {what}" for name, what in seen.items())
 
 
 def _answered(database: sqlite3.Connection, statement: str) -> str:
@@ -114,101 +118,8 @@ def _answered(database: sqlite3.Connection, statement: str) -> str:
     except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
         return str(error)
     if row is None:
-        return "goes on"
+        return "ok"
     return row[0] if isinstance(row[0], str) else "an answer"
-
-
-class _DiskFullError(Exception):
-    """What a job in the check fails with."""
-
-
-class _Night:
-    """Jobs that note whether the door was closed while they ran, and what opened and closed it."""
-
-    def __init__(self, *failures: type[BaseException] | None) -> None:
-        self.pauses = self.resumes = 0
-        self.closed = False
-        self.seconds = 0.0
-        self.ran: list[int] = []
-        self.with_the_door_open: list[int] = []
-        self.jobs = [self._job(number, failure) for number, failure in enumerate(failures, start=1)]
-
-    def pause(self) -> None:
-        self.pauses += 1
-        self.closed = True
-        self.seconds = -time.perf_counter()
-
-    def resume(self) -> None:
-        self.resumes += 1
-        self.closed = False
-        self.seconds += time.perf_counter()
-
-    def _job(self, number: int, failure: type[BaseException] | None) -> Callable[[], None]:
-        def job() -> None:
-            self.ran.append(number)
-            if not self.closed:
-                self.with_the_door_open.append(number)
-            time.sleep(0.02)  # so long does a job take, and so long must the downtime be at least
-            if failure:
-                raise failure("No space left on device")
-
-        return job
-
-    def door(self) -> dict[str, object]:
-        """What happened to the door. Jobs run at the same time begin in any order."""
-        return {
-            "paused": self.pauses,
-            "resumed": self.resumes,
-            "in_the_end": "closed" if self.closed else "open",
-            "jobs_with_the_door_open": sorted(self.with_the_door_open),
-        }
-
-
-def _went_well(quiet_backup: Callable, stage: Stage) -> Parts:
-    night = _Night(None, None, None)
-    began = time.perf_counter()
-    returned = quiet_backup(night.pause, night.resume, list(night.jobs))
-    took = time.perf_counter() - began
-    return Parts(**night.door(), jobs_that_ran=sorted(night.ran), returned=_as_seconds(returned, night.seconds, took))
-
-
-def _as_seconds(returned: object, closed: float, took: float) -> str:
-    if isinstance(returned, bool) or not isinstance(returned, int | float):
-        return "nothing" if returned is None else f"{type(returned).__name__}, no seconds"
-    if returned > took * 2:
-        return "more than the whole call took" if returned < took * 1e5 else "far more than the whole call took"
-    if returned < 0:
-        return "less than nothing"
-    return "less than the door was closed" if returned < closed / 2 else "the seconds"
-
-
-def _failed(failure: type[BaseException], place: int) -> Callable[[Callable, Stage], Parts]:
-    """How to observe a night on which one job fails. The function may run the jobs after it, or leave them."""
-
-    def observe(quiet_backup: Callable, stage: Stage) -> Parts:
-        failures: list[type[BaseException] | None] = [None, None, None]
-        failures[place] = failure
-        night = _Night(*failures)
-        try:
-            quiet_backup(night.pause, night.resume, list(night.jobs))
-            told = "nothing"
-        except BaseException as error:
-            if not _comes_from(error, failure):
-                raise
-            told = "the error"
-        return Parts(the_caller_is_told=told, **night.door())
-
-    return observe
-
-
-def _comes_from(error: BaseException, failure: type[BaseException]) -> bool:
-    """Whether an error was raised because of this failure, or holds it in a group."""
-    if isinstance(error, failure):
-        return True
-    if isinstance(error, BaseExceptionGroup):
-        return any(_comes_from(part, failure) for part in error.exceptions)
-    below = error.__cause__ or error.__context__
-    return below is not None and _comes_from(below, failure)
 
 
 _LOOP = "for job in jobs:\n            job()"
@@ -319,6 +230,12 @@ _TIMED = f"""pause()
             new="return (time.perf_counter() - began) * 1000",
         ),
         Mistake(
+            "whole seconds",
+            "You return a whole number of seconds, and these jobs take far less than one. Leave the fraction.",
+            old="return time.perf_counter() - began",
+            new="return int(time.perf_counter() - began)",
+        ),
+        Mistake(
             "the moment",
             "You return a moment, not a duration. Subtract the moment at which the pause began.",
             old="return time.perf_counter() - began",
@@ -364,6 +281,13 @@ _TIMED = f"""pause()
             new="    except Exception as error:\n        print(error)\n    finally:\n        resume()\n",
         ),
         Mistake(
+            "swallows, and resumes twice",
+            "A job failed. Your function resumed twice, and ended as if all were well: the `except` ends the error, and goes on "
+            "to the second `resume()`. A `finally` does it once, and lets the error through.",
+            old="    finally:\n        resume()\n",
+            new="    except Exception:\n        resume()\n    resume()\n",
+        ),
+        Mistake(
             "resumes, and resumes again",
             "A job failed, and you resume twice. Once, in the `finally`, is enough.",
             old="    finally:",
@@ -407,8 +331,8 @@ _TIMED = f"""pause()
 )
 def quiet_backup(quiet_backup: Callable, trial: Trial) -> str:
     """Judge what happens to the door: with jobs that end well, with one that fails, and with one that is interrupted."""
-    trial.compare(quiet_backup, _went_well)
+    trial.compare(quiet_backup, went_well)
     for place, which in enumerate(("first", "second", "last")):
-        trial.compare(quiet_backup, _failed(_DiskFullError, place), f"The {which} of three jobs fails with an error.")
-    trial.compare(quiet_backup, _failed(KeyboardInterrupt, 1), "The second of three jobs is interrupted.")
+        trial.compare(quiet_backup, failed(DiskFullError, place), f"The {which} of three jobs fails with an error: {{found}}.")
+    trial.compare(quiet_backup, failed(KeyboardInterrupt, 1), "The second of three jobs is interrupted: {found}.")
     return "One moment for all three, and the door opens again on every way out. The price stays: nobody could write meanwhile."

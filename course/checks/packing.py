@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import tarfile
 import tempfile
@@ -13,15 +14,19 @@ from pathlib import Path
 from course.exercises.mistakes import Parts
 from course.exercises.stage import Stage
 
+_chance = random.Random(3)
+
 FOLDER = {
-    "chroma.sqlite3": b"SQLite format 3\0" + bytes(4096),
-    "3f0c/data_level0.bin": bytes(range(256)) * 64,
+    "chroma.sqlite3": b"SQLite format 3\0" + _chance.randbytes(8_000),
+    "3f0c/data_level0.bin": _chance.randbytes(16_000),
     "3f0c/header.bin": b"h" * 100,
 }
-"""What a ChromaDB folder looks like."""
+"""What a ChromaDB folder looks like. It does not get much smaller when it is packed."""
 
-OTHER_FILES = {"README.md": b"This volume is for ChromaDB.", "old/notes.txt": b"-"}
-ALMOST = {"chroma.sqlite3.bak": b"-", "old-chroma.sqlite3": b"-", "my chroma.sqlite3 notes/x.txt": b"-"}
+OTHER_FILES = {"README.md": b"This volume is for ChromaDB.", "old/notes.txt": _chance.randbytes(24_000)}
+"""As large as the folder."""
+
+ALMOST = {"chroma.sqlite3.bak": _chance.randbytes(24_000), "old-chroma.sqlite3": b"-", "my chroma.sqlite3 notes/x.txt": b"-"}
 
 FULL_DISK = "#!/bin/sh\necho 'tar: No space left on device' >&2\nexit 2\n"
 """A tar that fails before it touches the archive. The real one may have emptied it by then, or not."""
@@ -39,11 +44,17 @@ def good_night(back_up: Callable, stage: Stage) -> Parts:
         folder, archive = _folder(place / "chroma data", FOLDER), place / "chroma.tar.gz"
         returned = back_up(folder, archive)
         left = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-        if isinstance(returned, Path | str):
-            returned = "a path"
-        elif type(returned) is int and returned > 100:
-            returned = "a size"
-        return Parts(the_folder_afterwards=sorted(left), the_archive=_packed(archive), returned=returned)
+        packed = _packed(archive)
+        if any(name.endswith(f"{folder.name}/chroma.sqlite3") for name in packed):
+            packed = ["each with the path of the folder before its name"]
+        return Parts(the_folder_afterwards=sorted(left), the_archive=packed, returned=_plain(returned))
+
+
+def _plain(returned: object) -> object:
+    """What was returned, but for what differs from run to run."""
+    if isinstance(returned, Path | str):
+        return "a text or a path"
+    return "a size" if type(returned) is int and returned > 100 else returned
 
 
 def bad_night(files: dict[str, bytes], tar: str = "") -> Callable[[Callable, Stage], str]:
@@ -70,7 +81,7 @@ def _ended(job: Callable[[], object]) -> str:
         return "an error" if error.code not in (None, 0) else "it exits without a status"
     except Exception:  # noqa: BLE001  which error it is, is the learner's choice
         return "an error"
-    return f"it ends, and returns {returned!r}"
+    return f"it ends, and returns {_plain(returned)}"
 
 
 def _packed(archive: Path) -> list[str]:
