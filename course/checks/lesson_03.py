@@ -274,7 +274,11 @@ def _options(name: str, says: str, options: str) -> Mistake:
             "Several jobs are several connections, and a transaction has one. All or nothing goes without `--jobs`.",
             '["--clean", "--if-exists", "--single-transaction", "--jobs=2"]',
         ),
-        _options("a list", "`--list` prints what is in the dump, and restores nothing.", '["--list"]'),
+        _options(
+            "a list",
+            "Nothing failed, and nothing was restored: `--list` prints what is in the dump, and a filter may leave out all of it.",
+            '["--list"]',
+        ),
         _options(
             "an unknown option",
             "pg_restore does not know one of your options. Its page lists them all.",
