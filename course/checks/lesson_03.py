@@ -276,7 +276,7 @@ def _options(name: str, says: str, options: str) -> Mistake:
         ),
         _options(
             "a list",
-            "Nothing failed, and nothing was restored: `--list` prints what is in the dump, and a filter may leave out all of it.",
+            "Nothing failed, and nothing was restored: `--list` prints what is in the dump, and a filter may leave all out.",
             '["--list"]',
         ),
         _options(
