@@ -12,30 +12,30 @@ from course.exercises.stage import Stage
 CALL_SECONDS = 0.5
 """How long each call takes. All times here are exact in binary, so that the end of a pause is a sharp boundary."""
 
-_ERRORS = (TimeoutError, ConnectionRefusedError, LookupError)
-"""What the call raises, in turn. A dead server refuses as the breaker does."""
+_OUTCOMES = {"works": object, "fails": TimeoutError, "refuses": ConnectionRefusedError, "breaks": LookupError}
+"""What comes of a call: an answer or an error. A dead server refuses as the breaker does."""
 
 
 class _Scene:
     """A guarded call, and what its caller hears each time."""
 
     def __init__(self, guarded: Callable, stage: Stage, failures: int, pause: float) -> None:
-        self.now, self.works, self.calls = 1000.0, True, 0
-        self._came: object = None
+        self.now, self.calls = 1000.0, 0
+        self._outcome, self._came = "works", object()
         self.clock = stage.asked(lambda: self.now, at_most=1000)
         self.guard = guarded(self._call, failures, pause, self.clock)
 
     def _call(self) -> object:
         self.calls += 1
         self.now += CALL_SECONDS
-        self._came = object() if self.works else _ERRORS[self.calls % len(_ERRORS)]("said by the check")
+        self._came = _OUTCOMES[self._outcome]()
         if isinstance(self._came, Exception):
             raise self._came
         return self._came
 
-    def heard(self, works: bool) -> str:
-        """What the caller hears of one more call, which works or does not."""
-        self.works, calls, self._came = works, self.calls, None
+    def heard(self, outcome: str) -> str:
+        """What the caller hears of one more call that works, fails, refuses or breaks."""
+        self._outcome, calls, self._came = outcome, self.calls, object()
         try:
             answer = self.guard()
             found = "answer" if answer is self._came else f"returns {'None' if answer is None else type(answer).__name__}"
@@ -58,7 +58,7 @@ def heard(script: str, failures: int, pause: float) -> Callable[[Callable, Stage
         for step in script.split(", "):
             later = re.match(r"([\d.]+) s later ", step)
             scene.now += float(later[1]) if later else 0
-            told.append(scene.heard(step.endswith("works")))
+            told.append(scene.heard(step.rpartition(" ")[2]))
         return told
 
     return observe
@@ -67,8 +67,8 @@ def heard(script: str, failures: int, pause: float) -> Callable[[Callable, Stage
 def says_when_it_asks_the_clock(guarded: Callable, stage: Stage) -> bool:
     """Whether the clock was asked, once it had to be: after an error, or at the call that comes after it."""
     scene = _Scene(guarded, stage, 1, 4.0)
-    scene.heard(False)
-    scene.heard(True)
+    scene.heard("fails")
+    scene.heard("works")
     return scene.clock.times > 0
 
 
@@ -76,8 +76,8 @@ def heard_of_two(guarded: Callable, stage: Stage) -> str:
     """What is heard behind a guard when the call behind another one has failed."""
     other, scene = _Scene(guarded, stage, 3, 4.0), _Scene(guarded, stage, 3, 4.0)
     for _ in range(3):
-        scene.heard(False)
-    return other.heard(True)
+        scene.heard("fails")
+    return other.heard("works")
 
 
 REFUSES = "if in_a_row >= failures and clock() < failed_at + pause:"
@@ -234,10 +234,16 @@ MISTAKES = [
         new="in_a_row >= 3",
     ),
     Mistake(
-        "four seconds by heart",
-        "It waits four seconds, whatever `pause` says.",
+        "five seconds by heart",
+        "It waits five seconds, whatever `pause` says.",
         old="failed_at + pause",
-        new="failed_at + 4",
+        new="failed_at + 5",
+    ),
+    Mistake(
+        "for twice as long",
+        "It refuses for longer than `pause` seconds after the last error.",
+        old="failed_at + pause",
+        new="failed_at + 2 * pause",
     ),
     Mistake(
         "a memory in common",

@@ -57,12 +57,6 @@ PRODUCT = "math.prod(up[store] for store in needed)"
             new="1 - sum(1 - up[store] for store in needed)",
         ),
         Mistake(
-            "the outages added, at least 0",
-            "You add up the outages, and stop at 0. Two that happen at once still count twice: multiply the shares.",
-            old=PRODUCT,
-            new="max(0, 1 - sum(1 - up[store] for store in needed))",
-        ),
-        Mistake(
             "the shares added",
             "You add up the shares of time, and a sum of them may pass 1. What must hold together is multiplied.",
             old="math.prod",

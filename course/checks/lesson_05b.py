@@ -14,7 +14,7 @@ import redis
 from course.checks.breaker import MISTAKES, heard, heard_of_two, says_when_it_asks_the_clock
 from course.checks.gate import Gate, within
 from course.exercises.check import exercise
-from course.exercises.mistakes import Mistake, Parts, Trial
+from course.exercises.mistakes import Mistake, NotYet, Parts, Trial
 from course.exercises.stage import ODD, Stage
 
 __all__ = ["guarded", "redis", "remembered", "suppress", "time"]
@@ -23,7 +23,7 @@ PATIENCE_SECONDS = 4
 LONG_SECONDS = 2
 """Far more than the half second of the task: a busy machine must not fail a right answer."""
 
-KEY = f"Answer: {ODD}"
+KEY, OTHERS_KEY = f"Answer: {ODD}", f"Kept by another: {ODD}"
 SET = "cache.set(key, kept, ex=60)"
 GUARDED_GET = """    try:
         kept = cache.get(key)
@@ -63,12 +63,6 @@ GUARDED_SET = f"""        with suppress(redis.RedisError):  # the answer is ther
             "The answer was kept, and computed again. Look into Redis first, and compute only if nothing is there.",
             old="    if kept is None:\n        kept = compute()\n",
             new="    fresh = compute()\n    if kept is None:\n        kept = fresh\n",
-        ),
-        Mistake(
-            "never looks",
-            "The answer was kept, and computed and kept again. Ask Redis for it first.",
-            old="kept = cache.get(key)",
-            new="kept = None",
         ),
         Mistake(
             "kept for ever",
@@ -169,61 +163,15 @@ GUARDED_SET = f"""        with suppress(redis.RedisError):  # the answer is ther
             "When `compute()` itself raises, your function hides the error. It is the caller's to hear: catch `redis.RedisError` "
             "alone, and around the questions to Redis only.",
             old="        kept = compute()\n",
-            new="        try:\n            kept = compute()\n        except Exception:\n            return ODD\n",
-        ),
-        Mistake(
-            "as it stands",
-            "Dead, it stops your function; frozen, it is waited for without an end. Give the client a `socket_timeout` of half a "
-            "second, and catch what it raises.",
-            old=f"socket_timeout=0.5)\n{GUARDED_GET}",
-            new="socket_timeout=None)\n    kept = cache.get(key)\n",
-        ),
-        Mistake(
-            "no timeout",
-            "A frozen Redis accepts the connection and never answers, and your function still waits. Give the client a "
-            "`socket_timeout` of half a second. It counts in seconds; `socket_connect_timeout` covers the connecting alone.",
-            old="socket_timeout=0.5",
-            new="socket_timeout=None",
-        ),
-        Mistake(
-            "too much patience",
-            "It answers, and waits longer for a frozen Redis than half a second: `socket_timeout=0.5`, and no retries.",
-            old="socket_timeout=0.5",
-            new="socket_timeout=2.5",
+            new="        try:\n            kept = compute()\n        except Exception:\n            return 'nothing'\n",
         ),
         Mistake(
             "get unguarded",
-            "Both end in an error of the client, and yours stops there. Catch `redis.RedisError` around `get`, and answer with "
-            "`compute()`. Python's own `ConnectionError` and `OSError` are other classes.",
+            "With Redis dead, your function stops with a `ConnectionError`. Catch `redis.RedisError` around `get`, and answer "
+            "with `compute()`: it is above that and above the `TimeoutError` of a frozen one. Python's own `ConnectionError` and "
+            "`OSError` are other classes.",
             old=GUARDED_GET,
             new="    kept = cache.get(key)\n",
-        ),
-        Mistake(
-            "dead only",
-            "With Redis dead it answers. Frozen, it stops with a `TimeoutError`: another error, and as good a reason to go "
-            "without. `redis.RedisError` is above both.",
-            old="except redis.RedisError:",
-            new="except redis.ConnectionError:",
-        ),
-        Mistake(
-            "frozen only",
-            "With Redis frozen it answers. Dead, it stops with a `ConnectionError`: another error, and as good a reason to go "
-            "without. `redis.RedisError` is above both.",
-            old="except redis.RedisError:",
-            new="except redis.TimeoutError:",
-        ),
-        Mistake(
-            "asked again",
-            "A frozen Redis was tried twice in one call, and each try waits. One is enough: no second `get`, and no `set` after "
-            "a `get` that has failed.",
-            old="        return compute()\n",
-            new="        kept = None\n",
-        ),
-        Mistake(
-            "three retries",
-            "A frozen Redis was tried four times in one call, and each try waits. Leave the retries out.",
-            old="socket_timeout=0.5",
-            new="socket_timeout=0.5, retry=redis.retry.Retry(redis.backoff.NoBackoff(), 3)",
         ),
         Mistake(
             "nothing instead",
@@ -257,6 +205,33 @@ GUARDED_SET = f"""        with suppress(redis.RedisError):  # the answer is ther
             old=f"            {SET}\n    return kept",
             new=f"            {SET}\n            return kept\n        return None\n    return kept",
         ),
+        Mistake(
+            "no timeout",
+            "A frozen Redis accepts the connection and never answers, and your function still waits. Give the client a "
+            "`socket_timeout` of half a second. It counts in seconds; `socket_connect_timeout` covers the connecting alone.",
+            old="socket_timeout=0.5",
+            new="socket_timeout=None",
+        ),
+        Mistake(
+            "dead only",
+            "With Redis dead it answers. Frozen, it stops with a `TimeoutError`: another error, and as good a reason to go "
+            "without. `redis.RedisError` is above both.",
+            old="except redis.RedisError:",
+            new="except redis.ConnectionError:",
+        ),
+        Mistake(
+            "asked again",
+            "A frozen Redis was tried more than once in one call, and each try waits. One is enough: no retries, no second "
+            "`get`, and no `set` after a `get` that has failed.",
+            old="        return compute()\n",
+            new="        kept = None\n",
+        ),
+        Mistake(
+            "too much patience",
+            "It answers, and waits longer for a frozen Redis than half a second. `socket_timeout=0.5` says how long.",
+            old="socket_timeout=0.5",
+            new="socket_timeout=2.5",
+        ),
     ],
 )
 def remembered(remembered: Callable, trial: Trial) -> str:
@@ -264,8 +239,9 @@ def remembered(remembered: Callable, trial: Trial) -> str:
     trial.compare(remembered, _living)
     trial.compare(remembered, _kept_by_others)
     trial.compare(remembered, _failing_compute)
-    trial.compare(remembered, _dead_and_frozen)
+    trial.compare(remembered, _dead)
     trial.compare(remembered, _dying)
+    _judge_frozen(remembered, trial)
     return "Dead or frozen, the cache costs half a second at most. Without a timeout, it would cost the application."
 
 
@@ -296,12 +272,12 @@ def _living(remembered: Callable, stage: Stage) -> Parts:
 def _kept_by_others(remembered: Callable, stage: Stage) -> Parts:
     """Redis has what somebody else kept, then nothing any more, then an empty text."""
     client, compute = stage.redis, stage.asked(lambda: ODD)
-    client.set(KEY, "kept by a colleague")
-    found = remembered(stage.redis_url, KEY, compute)
-    client.delete(KEY)
-    expired = remembered(stage.redis_url, KEY, compute)
-    client.set(KEY, "")
-    empty = remembered(stage.redis_url, KEY, compute)
+    client.set(OTHERS_KEY, "kept by a colleague")
+    found = remembered(stage.redis_url, OTHERS_KEY, compute)
+    client.delete(OTHERS_KEY)
+    expired = remembered(stage.redis_url, OTHERS_KEY, compute)
+    client.set(OTHERS_KEY, "")
+    empty = remembered(stage.redis_url, OTHERS_KEY, compute)
     return Parts(
         what_a_colleague_has_kept=found,
         after_that_has_expired=expired,
@@ -328,38 +304,18 @@ def _failing_compute(remembered: Callable, stage: Stage) -> Parts:
     )
 
 
-def _dead_and_frozen(remembered: Callable, stage: Stage) -> Parts:
+def _dead(remembered: Callable, stage: Stage) -> Parts:
     compute = stage.asked(lambda: ODD)
     with Gate() as gate:
-        address = gate.address
-    dead, calls = _told(lambda: remembered(f"redis://{address}/0", KEY, compute)), compute.times
-    told, frozen_calls, tries, seconds = _frozen(remembered, stage)
-    if LONG_SECONDS < seconds < PATIENCE_SECONDS:  # was it the machine? Then a second time it is not
-        seconds = min(seconds, _frozen(remembered, stage)[-1])
-    return Parts(
-        with_redis_dead_it_returns=dead,
-        with_redis_dead_it_calls_compute=calls,
-        with_redis_frozen_it_returns=told,
-        with_redis_frozen_it_calls_compute=frozen_calls,
-        with_redis_frozen_it_tries=tries,
-        with_redis_frozen_it_waits="half a second" if seconds < LONG_SECONDS else "longer",
-    )
-
-
-def _frozen(remembered: Callable, stage: Stage) -> tuple[Any, int, int, float]:
-    """What a server that accepts and never answers makes of it: what is returned, calls of `compute`, tries, and seconds."""
-    compute, began = stage.asked(lambda: ODD), time.monotonic()
-    with Gate() as gate:
-        try:
-            told = within(PATIENCE_SECONDS, lambda: _told(lambda: remembered(f"redis://{gate.address}/0", KEY, compute)))
-        except StillWaiting:
-            return f"nothing, for {PATIENCE_SECONDS} seconds", 0, 1, PATIENCE_SECONDS
-        return told, compute.times, gate.connections, time.monotonic() - began
+        url = f"redis://{gate.address}/0"
+    told = _told(lambda: remembered(url, KEY, compute))  # nobody listens there any more
+    return Parts(with_redis_dead_it_returns=told, calls_of_compute=compute.times)
 
 
 def _dying(remembered: Callable, stage: Stage) -> Parts:
     """Redis goes away while the answer is computed."""
-    parts = urlsplit(stage.redis_url if stage.redis else "")
+    stage.redis.ping()
+    parts = urlsplit(stage.redis_url)
     with Gate((parts.hostname or "", parts.port or 0)) as gate:
         url = stage.redis_url.replace(parts.netloc.rpartition("@")[2], gate.address)
 
@@ -370,6 +326,36 @@ def _dying(remembered: Callable, stage: Stage) -> Parts:
         asked = stage.asked(compute)
         told = _told(lambda: remembered(url, KEY, asked))
     return Parts(when_redis_dies_meanwhile_it_returns=told, calls_of_compute=asked.times)
+
+
+def _judge_frozen(remembered: Callable, trial: Trial) -> None:
+    """A server that accepts and never answers. It takes seconds: so it is judged here, and not tried with each mistake."""
+    with trial.stage() as stage:
+        called = stage.watched(remembered)
+        told, tries, seconds = _frozen(called, stage)
+        if tries == 1 and LONG_SECONDS < seconds < PATIENCE_SECONDS:  # was it the machine? Then it will not be a second time
+            seconds = min(seconds, _frozen(called, stage)[-1])
+    if seconds >= PATIENCE_SECONDS:
+        raise trial.says("no timeout")
+    if told == "TimeoutError is raised":
+        raise trial.says("dead only")
+    if tries > 1:
+        raise trial.says("asked again")
+    if told != ODD:
+        raise NotYet(f"With Redis frozen you return {told!r}. Return what `compute()` gives.")
+    if seconds > LONG_SECONDS:
+        raise trial.says("too much patience")
+
+
+def _frozen(remembered: Callable, stage: Stage) -> tuple[Any, int, float]:
+    """What it returns, how often the server was tried, and the seconds that it took."""
+    compute, began = stage.asked(lambda: ODD), time.monotonic()
+    with Gate() as gate:
+        try:
+            told = within(PATIENCE_SECONDS, lambda: _told(lambda: remembered(f"redis://{gate.address}/0", KEY, compute)))
+        except StillWaiting:
+            return None, 1, PATIENCE_SECONDS
+        return told, gate.connections, time.monotonic() - began
 
 
 @exercise(
@@ -385,18 +371,20 @@ def _dying(remembered: Callable, stage: Stage) -> Parts:
 def guarded(guarded: Callable, trial: Trial) -> str:
     """Judge when the call is made, and what its caller hears, on a clock that the check turns."""
 
-    def compare(script: str, failures: int = 3, pause: float = 4.0) -> None:
+    def compare(script: str, failures: int = 3, pause: float = 5.0) -> None:
         told = f"`failures={failures}`, `pause={pause:g}`, and the call {script}: the caller hears {{found}}."
         trial.compare(guarded, heard(script, failures, pause), told)
 
     compare("works, fails, works")
     compare("fails, fails, works, fails, fails, works")
-    compare("fails, fails, fails, works")
+    compare("fails, fails, fails, fails, works")
+    compare("fails, refuses, breaks, works")
     trial.compare(guarded, says_when_it_asks_the_clock, "After an error, was the clock asked? {found}.")
-    compare("fails, fails, fails, 2 s later works, 1.5 s later works")
-    compare("fails, fails, fails, 2 s later works, 2 s later works, works")
-    compare("fails, fails, fails, 4 s later fails, works, 3.5 s later works, 0.5 s later works")
-    compare("fails, fails, fails, 4 s later works, fails, fails, works, fails, fails, fails, works")
+    compare("fails, fails, fails, 3.5 s later works, 0.5 s later works, 0.5 s later works")
+    compare("fails, fails, fails, 2 s later works, 3 s later works, 0.5 s later works, 4.5 s later works, 20 s later works")
+    compare("fails, fails, fails, 5 s later fails, fails, fails, works")
+    compare("fails, fails, fails, 5 s later fails, 4.5 s later works, 0.5 s later works")
+    compare("fails, fails, fails, 5 s later works, fails, fails, works, fails, fails, fails, works")
     compare("fails, works, 2 s later works", failures=1, pause=2.0)
     trial.compare(guarded, heard_of_two, "One call fails three times. Behind a second guard, another call works: {found}.")
     return "This is a circuit breaker. A store that is down is left in peace, and callers hear so at once."

@@ -7,7 +7,7 @@ from course.stack import Stack
 
 def names(stack: Stack) -> dict[str, object]:
     """What the lesson has made before its exercise."""
-    return {"lab": stack, "math": math}
+    return {"stack": stack, "lab": stack, "math": math}
 
 
 RIGHT = {

@@ -1,6 +1,7 @@
 """Right answers to the exercises of lesson 05b that are not its solutions, and what its check of the cache leaves behind."""
 
 import threading
+import time
 from contextlib import suppress
 
 import psycopg
@@ -13,7 +14,7 @@ from tests.checks.answers import checked, exercise
 
 def names(stack: Stack) -> dict[str, object]:
     """What the lesson has made before its exercises."""
-    return {"lab": stack, "redis": redis, "psycopg": psycopg, "suppress": suppress}
+    return {"stack": stack, "lab": stack, "redis": redis, "psycopg": psycopg, "suppress": suppress, "time": time}
 
 
 RIGHT = {
@@ -35,7 +36,7 @@ RIGHT = {
                     return kept
                 answer = compute()
                 try:
-                    cache.setex(key, 60, answer)
+                    cache.set(key, answer, ex=60)
                 except (redis.ConnectionError, redis.TimeoutError):
                     pass
                 return answer
