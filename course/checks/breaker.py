@@ -39,7 +39,9 @@ class _Scene:
         try:
             answer = self.guard()
             found = "answer" if answer is self._came else f"returns {'None' if answer is None else type(answer).__name__}"
-        except Exception as error:  # noqa: BLE001  whatever is raised is what the caller hears
+        except (NameError, TypeError, AttributeError):  # a slip of the pen, to be shown with its line
+            raise
+        except Exception as error:  # noqa: BLE001  whatever else is raised is what the caller hears
             refused = "refused" if isinstance(error, ConnectionRefusedError) else type(error).__name__
             found = "error" if error is self._came else refused
         if found in ("error", "answer"):
@@ -111,6 +113,12 @@ MISTAKES = [
         new="        return answer",
     ),
     Mistake(
+        "a success takes one away",
+        "It refuses, and those errors were not in a row. A success sets the count back to 0, however many there were.",
+        old="        in_a_row = 0\n",
+        new="        in_a_row = max(0, in_a_row - 1)\n",
+    ),
+    Mistake(
         "one error early",
         "It refuses after one error less than `failures`. At `failures` in a row, and not before: compare with `>=`.",
         old="in_a_row >= failures",
@@ -118,7 +126,7 @@ MISTAKES = [
     ),
     Mistake(
         "the first error opens it",
-        "It refuses after a single error. Compare the count of errors in a row with `failures`.",
+        "It refuses after a single error. Two things must hold: there were `failures` in a row, and the pause lasts.",
         old="in_a_row >= failures and ",
         new="in_a_row and ",
     ),
@@ -136,8 +144,8 @@ MISTAKES = [
     ),
     Mistake(
         "never refuses",
-        "After as many errors in a row as `failures` says, the next call is still made. Does the count grow, and is it looked at "
-        "before the call?",
+        "After as many errors in a row as `failures` says, the next call is still made. Does the count grow, is the time of the "
+        "error kept, and are both looked at before the call?",
         old=f"        {REFUSES}\n            {RAISES}\n",
         new="",
     ),
@@ -164,6 +172,18 @@ MISTAKES = [
         "When it refuses, the caller gets None, and cannot tell that from an answer. Raise a `ConnectionRefusedError`.",
         old=RAISES,
         new="return None",
+    ),
+    Mistake(
+        "returned, not raised",
+        "When it refuses, the caller is given an error as if it were an answer. `raise` it.",
+        old="raise ConnectionRefusedError(",
+        new="return ConnectionRefusedError(",
+    ),
+    Mistake(
+        "refuses once",
+        "It refuses once, and then calls again. The count stays high until a call has worked.",
+        old=RAISES,
+        new=f"in_a_row = 0\n            {RAISES}",
     ),
     Mistake(
         "a clock of its own",
@@ -217,7 +237,8 @@ MISTAKES = [
     ),
     Mistake(
         "the time of the first opening",
-        "A trial that fails should begin another pause. Yours keeps the time at which it first opened: note that of each error.",
+        "A trial that fails should begin another pause, and after yours every call is made again. Note the time of each error, "
+        "and compare the count with `>=`.",
         old=COUNTS,
         new="in_a_row += 1\n            if in_a_row == failures:\n                failed_at = clock()",
     ),

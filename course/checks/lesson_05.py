@@ -142,7 +142,7 @@ PRODUCT = "math.prod(up[store] for store in needed)"
         ),
         Mistake(
             "the dictionary emptied",
-            "The share is right. But your function takes stores out of `up`, and the caller needs them: read, do not `pop`.",
+            "The share is right. But your function changes `up`, and the caller needs it as it was: read, and do not `pop`.",
             old="up[store]",
             new="up.pop(store)",
         ),
@@ -178,6 +178,24 @@ PRODUCT = "math.prod(up[store] for store in needed)"
                     return share
                 return share
             """,
+        ),
+        Mistake(
+            "a product that begins with 0",
+            "0 times anything is 0. A product begins with 1.",
+            old=PRODUCT,
+            new="math.prod((up[store] for store in needed), start=0)",
+        ),
+        Mistake(
+            "0.999 times the number of stores",
+            "You add up 0.999 for each store, and a share of time is at most 1. Look each one up in `up`, and multiply.",
+            old=PRODUCT,
+            new="0.999 * len(needed)",
+        ),
+        Mistake(
+            "a number as text",
+            "That is the number as a text. Nobody can go on computing with it: return the number.",
+            old=PRODUCT,
+            new=f"str({PRODUCT})",
         ),
         Mistake(
             "printed",
@@ -219,7 +237,7 @@ def availability(availability: Callable, trial: Trial) -> str:
             return availability(set(needed), dict(up))
 
         stores = " and ".join(sorted(needed)) or "no store"
-        trial.compare(availability, observe, f"For {stores} of {_listed(up)} you return {{found}}.")
+        trial.compare(availability, observe, f"For {stores} of {_listed(up)} you return {{found}}, and it should be {{wanted}}.")
 
     compare({"PostgreSQL", "ChromaDB", "Redis"}, UP)
     compare({"PostgreSQL", "ChromaDB"}, UP)

@@ -46,7 +46,8 @@ GUARDED_SET = f"""        with suppress(redis.RedisError):  # the answer is ther
     mistakes=[
         Mistake(
             "without the cache",
-            "Redis lives, and nothing is kept there. Surviving without the cache is no reason to go without it.",
+            "Redis lives at the `url` that was given, and nothing is kept there. Surviving without the cache is no reason to go "
+            "without it.",
             code="""
             def remembered(url, key, compute):
                 return compute()
@@ -164,6 +165,23 @@ GUARDED_SET = f"""        with suppress(redis.RedisError):  # the answer is ther
             "alone, and around the questions to Redis only.",
             old="        kept = compute()\n",
             new="        try:\n            kept = compute()\n        except Exception:\n            return 'nothing'\n",
+        ),
+        Mistake(
+            "None for every error",
+            "When `compute()` itself raises, your function returns None, and its caller takes that for an answer. Let that error "
+            "pass, and put only the questions to Redis into the `try`.",
+            code=f"""
+            def remembered(url, key, compute):
+                cache = redis.Redis.from_url(url, decode_responses=True, socket_timeout=0.5)
+                try:
+                    kept = cache.get(key)
+                    if kept is None:
+                        kept = compute()
+                        {SET}
+                    return kept
+                except Exception:
+                    return None
+            """,
         ),
         Mistake(
             "get unguarded",
