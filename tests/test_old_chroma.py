@@ -32,7 +32,7 @@ def test_the_record_is_there_and_small() -> None:
 
 def test_the_record_was_made_with_the_release_that_is_installed() -> None:
     assert f'"opened_by": "{ChromaServer.installed_version()}"' in (old_chroma.RECORD / "record.json").read_text(), (
-        "A new ChromaDB: run `python -m course.old_chroma`, and see whether lesson 05 still tells the truth."
+        "A new ChromaDB: run `python -m course.old_chroma`, and see whether lesson 05b still tells the truth."
     )
 
 
