@@ -93,8 +93,9 @@ RIGHT = {
             """
             class Import:
                 def __call__(self, url, notes):
-                    with closing(psycopg.connect(url)) as connection, connection.cursor() as cursor:
+                    with closing(psycopg.connect(url)) as connection:
                         register_vector(connection)
+                        cursor = connection.cursor()
                         users = [id for (id,) in cursor.execute("SELECT id FROM users").fetchall()]
                         known = [note for note in notes if note[1] in users]
                         cursor.executemany(writer.ROW, [note[:4] for note in known])
