@@ -161,6 +161,21 @@ AUTOCOMMIT = ", autocommit=True"
             ),
         ),
         Mistake(
+            "rolls back and goes on",
+            "After the one that failed you roll back, go on with the next, and commit what comes then. All or none: let the "
+            "error through, and the connection rolls back as it closes.",
+            code=_answer(
+                """
+        for *note, vector in known:
+            try:
+                connection.execute(writer.ROW, note)
+                connection.execute(writer.VECTOR, [note[0], vector])
+            except psycopg.Error:
+                connection.rollback()
+        connection.commit()"""
+            ),
+        ),
+        Mistake(
             "the error swallowed",
             "Nothing is stored, which is right, and your function ends as if all were well. Let the error through to the caller.",
             code=_answer(
@@ -244,6 +259,29 @@ AUTOCOMMIT = ", autocommit=True"
             "You count what is in the table, and two notes were there before. Asked for are those that you stored.",
             old="connection.commit()",
             new='connection.commit()\n        return connection.execute("SELECT count(*) FROM notes").fetchone()[0]',
+        ),
+        Mistake(
+            "rows and vectors counted",
+            "Each note is one, with its row and its vector. You count both. Return how many notes were stored.",
+            old="return len(known)",
+            new="return 2 * len(known)",
+        ),
+        Mistake(
+            "ids of its own",
+            "The notes have ids that were given, and yours stores them under others: nobody finds them again. `writer.ROW` takes "
+            "the id first.",
+            old="""connection.execute(writer.ROW, note)
+            connection.execute(writer.VECTOR, [note[0], vector])""",
+            new="""row = "INSERT INTO notes (user_id, title, content) VALUES (%s, %s, %s) RETURNING id"
+            (id,) = connection.execute(row, note[1:]).fetchone()
+            connection.execute(writer.VECTOR, [id, vector])""",
+        ),
+        Mistake(
+            "the whole note for the row",
+            "`writer.ROW` takes four values, and a note has five parts: the vector goes into `writer.VECTOR`. "
+            "`for *note, vector in known` takes them apart.",
+            old="(writer.ROW, note)",
+            new="(writer.ROW, [*note, vector])",
         ),
         Mistake(
             "no answer",

@@ -2,143 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-import time
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
 
-from course.checks.notes import REFUSED, TABLES, VECTOR, numbers, stored, vector
+from course.checks import forms
+from course.checks.notes import VECTOR, numbers  # noqa: F401  the solution's code needs VECTOR
 from course.exercises.check import exercise
 from course.exercises.mistakes import Mistake, Parts, Trial
-from course.exercises.stage import ODD, Stage
-
-NEW = "SELECT id FROM notes WHERE id > 2002 ORDER BY id"
-FORM = f"Kettle, {ODD}"
-
-
-def _once(submit: Callable, stage: Stage) -> Parts:
-    """One form."""
-    postgres, form = stage.database(TABLES), uuid.uuid4()
-    id = submit(postgres, form, 1002, FORM, ODD, vector(1))
-    return Parts(
-        what_is_stored=stored(stage)[2:],
-        forms_with_its_submission=len(stage.rows("SELECT FROM notes WHERE submission = %s", [form])),
-        what_you_return=_called(id, numbers(stage.rows(NEW))),
-    )
-
-
-def _again(submit: Callable, stage: Stage) -> Parts:
-    """The same form a second time, with another text and vector."""
-    postgres, form = stage.database(TABLES), uuid.uuid4()
-    first = submit(postgres, form, 1002, FORM, ODD, vector(1))
-    try:
-        second = submit(postgres, form, 1002, "Kettle, again", "It still leaks.", vector(2))
-    except psycopg.errors.UniqueViolation as error:
-        return Parts(the_second_time=f"UniqueViolation in {error.diag.table_name}")
-    return Parts(
-        stored_when_the_form_comes_again=stored(stage)[2:],
-        returned_the_second_time="the first id" if second == first else second,
-    )
-
-
-def _another(submit: Callable, stage: Stage) -> Parts:
-    """Two forms that say the same."""
-    postgres = stage.database(TABLES)
-    ids = [submit(postgres, uuid.uuid4(), 1002, FORM, ODD, vector(1)) for _ in range(2)]
-    return Parts(notes_from_two_forms_with_the_same_text=len(stage.rows(NEW)), ids_of_theirs=len(set(map(str, ids))))
-
-
-def _refused(submit: Callable, stage: Stage) -> Parts:
-    """A vector that PostgreSQL refuses, and then the same form with a good one."""
-    postgres, form, told = stage.database(TABLES), uuid.uuid4(), False
-    try:
-        submit(postgres, form, 1003, FORM, ODD, REFUSED)
-    except psycopg.Error:
-        told = True
-    rows = len(stage.rows(NEW))
-    id = submit(postgres, form, 1003, FORM, ODD, vector(3))
-    return Parts(
-        rows_after_a_refused_vector=rows,
-        the_caller_is_told_of_it=told,
-        stored_when_it_comes_again_with_a_good_one=stored(stage)[2:],
-        returned_then=_called(id, numbers(stage.rows(NEW))),
-    )
-
-
-def _rival(end: str) -> Callable[[Callable, Stage], Parts]:
-    """How to observe a form that another session has inserted, and commits or rolls back while the learner's waits."""
-
-    def observe(submit: Callable, stage: Stage) -> Parts:
-        postgres, form = stage.database(TABLES), uuid.uuid4()
-        when = f"Another session has stored the form, and {'commits' if end == 'COMMIT' else 'rolls back'} meanwhile. "
-        theirs = "INSERT INTO notes (id, submission, user_id, title, content) VALUES (2999, %s, 1005, 'Theirs', 'Faster.')"
-        stage.own.execute("BEGIN")
-        stage.own.execute(theirs, [form])
-        stage.own.execute(VECTOR, [2999, vector(9)])
-        try:
-            with _ended_when_waited_for(stage, end):
-                answer = submit(postgres, form, 1005, "Mine", "Slower.", vector(1))
-        except (psycopg.errors.IntegrityError, psycopg.errors.OperationalError, psycopg.errors.InternalError) as error:
-            return Parts(**{f"{when}Yours": type(error).__name__})
-        there = stage.rows("SELECT id FROM notes WHERE submission = %s", [form])
-        return Parts(**{
-            f"{when}Then there are": [title for _, title, *_ in stored(stage)[2:]],
-            f"{when}Vectors": len(stage.rows("SELECT FROM note_vectors WHERE note_id > 2002")),
-            f"{when}You return": _called(answer, numbers(there)),
-        })  # fmt: skip
-
-    return observe
-
-
-def _called(id: Any, there: list[int]) -> Any:
-    """An id, as what it is: sequences leave gaps, so its number says nothing."""
-    if isinstance(id, uuid.UUID):
-        return "the submission"
-    return "the id that is there" if type(id) is int and [id] == there else id
-
-
-@contextmanager
-def _ended_when_waited_for(stage: Stage, end: str) -> Iterator[None]:
-    """End the own session's transaction as soon as another one waits for it, or when the block ends."""
-    over = threading.Event()
-
-    def work() -> None:
-        while not over.is_set() and not stage.rows("SELECT FROM pg_locks WHERE NOT granted"):
-            time.sleep(0.005)
-        stage.own.execute(end)
-
-    thread = threading.Thread(target=work, name="rival")
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-ON_CONFLICT = "ON CONFLICT (submission) DO NOTHING RETURNING id"
-FOUND = "return postgres.execute(find, [submission]).fetchone()[0]"
-SAVED = "postgres.execute(VECTOR, [new[0], vector])"
-
-
-def _looks_first(begin: str = "with postgres.transaction():", before: str = "pass") -> str:
-    """An answer that looks, and then inserts."""
-    return f"""
-def submit(postgres, submission, user_id, title, content, vector):
-    {before}
-    {begin}
-        found = postgres.execute("SELECT id FROM notes WHERE submission = %s", [submission]).fetchone()
-        if found:
-            return found[0]
-        row = "INSERT INTO notes (submission, user_id, title, content) VALUES (%s, %s, %s, %s) RETURNING id"
-        id = postgres.execute(row, [submission, user_id, title, content]).fetchone()[0]
-        postgres.execute(VECTOR, [id, vector])
-        return id
-"""
+from course.exercises.stage import Stage
 
 
 @exercise(
@@ -149,233 +22,16 @@ def submit(postgres, submission, user_id, title, content, vector):
         "`with postgres.transaction():` around row and vector. If the vector is refused, the row goes too.",
     ],
     may={"postgres"},
-    mistakes=[
-        Mistake(
-            "one commit, and it still looks first",
-            "You looked, found nothing, and the other one committed before you inserted: PostgreSQL refused the second row. A "
-            "transaction does not close that gap. `INSERT … ON CONFLICT (submission) DO NOTHING` looks and writes in one.",
-            code=_looks_first(),
-        ),
-        Mistake(
-            "two commits",
-            "The vector was refused, and its row is there: two commits. When the form comes again, that row is found and nothing "
-            "added: a note that never gets a vector. One `with postgres.transaction():` around both.",
-            code=_looks_first(begin="if True:"),
-        ),
-        Mistake(
-            "insert only",
-            "The form was there, and PostgreSQL refused it: the constraint did its work, and your function stops. It should "
-            "return the first id.",
-            old=ON_CONFLICT,
-            new="RETURNING id",
-        ),
-        Mistake(
-            "RETURNING taken for granted",
-            "`ON CONFLICT … DO NOTHING RETURNING id` returns no row when the form is there: `fetchone()` gives None.",
-            old=f"""        if new is None:  # somebody was faster
-            {FOUND}
-""",
-            new="",
-        ),
-        Mistake(
-            "nothing the second time",
-            "The form came again, and you return nothing. The caller wants the first note's id: a SELECT by `submission` has it.",
-            old=FOUND,
-            new="return None",
-        ),
-        Mistake(
-            "the vector once more",
-            "The form came again, and you add its vector a second time: `note_vectors` has it already. When the INSERT returned "
-            "no row, there is nothing left to write.",
-            code="""
-            def submit(postgres, submission, user_id, title, content, vector):
-                row = '''INSERT INTO notes (submission, user_id, title, content) VALUES (%s, %s, %s, %s)
-                         ON CONFLICT (submission) DO UPDATE SET submission = EXCLUDED.submission RETURNING id'''
-                with postgres.transaction():
-                    id = postgres.execute(row, [submission, user_id, title, content]).fetchone()[0]
-                    postgres.execute(VECTOR, [id, vector])
-                    return id
-            """,
-        ),
-        Mistake(
-            "the last one wins",
-            "The form came again with another text, and yours overwrites the first one. The first text wins: nothing changes.",
-            code="""
-            def submit(postgres, submission, user_id, title, content, vector):
-                row = '''INSERT INTO notes (submission, user_id, title, content) VALUES (%s, %s, %s, %s)
-                         ON CONFLICT (submission) DO UPDATE SET title = EXCLUDED.title, content = EXCLUDED.content RETURNING id'''
-                with postgres.transaction():
-                    id = postgres.execute(row, [submission, user_id, title, content]).fetchone()[0]
-                    postgres.execute(VECTOR + " ON CONFLICT DO NOTHING", [id, vector])
-                    return id
-            """,
-        ),
-        Mistake(
-            "text and vector overwritten",
-            "The form came again, and both its text and its vector are the second ones. The first wins, in both tables.",
-            code="""
-            def submit(postgres, submission, user_id, title, content, vector):
-                row = '''INSERT INTO notes (submission, user_id, title, content) VALUES (%s, %s, %s, %s)
-                         ON CONFLICT (submission) DO UPDATE SET title = EXCLUDED.title, content = EXCLUDED.content RETURNING id'''
-                with postgres.transaction():
-                    id = postgres.execute(row, [submission, user_id, title, content]).fetchone()[0]
-                    saved = VECTOR + " ON CONFLICT (note_id) DO UPDATE SET embedding = EXCLUDED.embedding"
-                    postgres.execute(saved, [id, vector])
-                    return id
-            """,
-        ),
-        Mistake(
-            "the title overwritten",
-            "The form came again, and yours overwrites the first title. `DO UPDATE` with a column that stays as it is would do; "
-            "this one does not.",
-            code="""
-            def submit(postgres, submission, user_id, title, content, vector):
-                row = '''INSERT INTO notes (submission, user_id, title, content) VALUES (%s, %s, %s, %s)
-                         ON CONFLICT (submission) DO UPDATE SET title = EXCLUDED.title RETURNING id'''
-                with postgres.transaction():
-                    id = postgres.execute(row, [submission, user_id, title, content]).fetchone()[0]
-                    postgres.execute(VECTOR + " ON CONFLICT DO NOTHING", [id, vector])
-                    return id
-            """,
-        ),
-        Mistake(
-            "the last vector wins",
-            "The text is the first one still, and its vector is the second one's: a note whose vector says something else.",
-            code="""
-            def submit(postgres, submission, user_id, title, content, vector):
-                row = '''INSERT INTO notes (submission, user_id, title, content) VALUES (%s, %s, %s, %s)
-                         ON CONFLICT (submission) DO UPDATE SET submission = EXCLUDED.submission RETURNING id'''
-                with postgres.transaction():
-                    id = postgres.execute(row, [submission, user_id, title, content]).fetchone()[0]
-                    saved = VECTOR + " ON CONFLICT (note_id) DO UPDATE SET embedding = EXCLUDED.embedding"
-                    postgres.execute(saved, [id, vector])
-                    return id
-            """,
-        ),
-        Mistake(
-            "compares the text",
-            "Another form with the same text is another note. Compare the submission's id, and nothing else.",
-            old="    with postgres.transaction():",
-            new="""    same = postgres.execute("SELECT id FROM notes WHERE content = %s", [content]).fetchone()
-    if same:
-        return same[0]
-    with postgres.transaction():""",
-        ),
-        Mistake(
-            "the submission is not stored",
-            "The note is there, and its `submission` is not: nobody can tell that the form came. `notes` has a column for it.",
-            old="[submission, user_id, title, content]",
-            new="[None, user_id, title, content]",
-        ),
-        Mistake(
-            "rows only",
-            "The row is there, and its vector is not: no search finds it. Add `VECTOR` in the same transaction.",
-            old=SAVED,
-            new="pass",
-        ),
-        Mistake(
-            "no return",
-            "The form is stored, and you return nothing. Return the note's id, the first time too.",
-            old="return new[0]",
-            new="return",
-        ),
-        Mistake(
-            "the row, not the id",
-            "That is a row with the id in it. Take the number out: `new[0]`.",
-            old="return new[0]",
-            new="return new",
-        ),
-        Mistake(
-            "the submission returned",
-            "That is the form's own id. The caller wants the note's.",
-            old="return new[0]",
-            new="return submission",
-        ),
-        Mistake(
-            "the error swallowed",
-            "The vector was refused, and your function ended as if all were well. Let the error through: the browser can send it "
-            "again.",
-            code=f"""
-            def submit(postgres, submission, user_id, title, content, vector):
-                find = "SELECT id FROM notes WHERE submission = %s"
-                row = '''INSERT INTO notes (submission, user_id, title, content) VALUES (%s, %s, %s, %s)
-                         {ON_CONFLICT}'''
-                try:
-                    with postgres.transaction():
-                        new = postgres.execute(row, [submission, user_id, title, content]).fetchone()
-                        if new is None:
-                            {FOUND}
-                        {SAVED}
-                        return new[0]
-                except psycopg.Error:
-                    return -1
-            """,
-        ),
-        Mistake(
-            "caught inside the transaction",
-            "You catch the `UniqueViolation` inside the transaction, which takes nothing but a rollback then. Catch it outside, "
-            "or use `ON CONFLICT`.",
-            code=f"""
-            def submit(postgres, submission, user_id, title, content, vector):
-                find = "SELECT id FROM notes WHERE submission = %s"
-                row = '''INSERT INTO notes (submission, user_id, title, content) VALUES (%s, %s, %s, %s) RETURNING id'''
-                with postgres.transaction():
-                    try:
-                        new = postgres.execute(row, [submission, user_id, title, content]).fetchone()
-                    except psycopg.errors.UniqueViolation:
-                        {FOUND}
-                    {SAVED}
-                    return new[0]
-            """,
-        ),
-        Mistake(
-            "looks first, and finds nothing the second time",
-            "Another session was faster: `DO NOTHING` returned no row, and yours found none where it expected one. Look again "
-            "after it.",
-            code=f"""
-            def submit(postgres, submission, user_id, title, content, vector):
-                find = "SELECT id FROM notes WHERE submission = %s"
-                row = '''INSERT INTO notes (submission, user_id, title, content) VALUES (%s, %s, %s, %s)
-                         {ON_CONFLICT}'''
-                with postgres.transaction():
-                    found = postgres.execute(find, [submission]).fetchone()
-                    if found:
-                        return found[0]
-                    new = postgres.execute(row, [submission, user_id, title, content]).fetchone()
-                    {SAVED}
-                    return new[0]
-            """,
-        ),
-        Mistake(
-            "SERIALIZABLE, set on the connection",
-            "SERIALIZABLE keeps one row only if the loser tries again. `ON CONFLICT` asks for no other level.",
-            code=_looks_first(before="postgres.isolation_level = psycopg.IsolationLevel.SERIALIZABLE"),
-        ),
-        Mistake(
-            "SERIALIZABLE, and no second try",
-            "The isolation level refused yours, and said so: at REPEATABLE READ and SERIALIZABLE the loser has to try again, and "
-            "yours does not. `ON CONFLICT` needs neither.",
-            old="with postgres.transaction():",
-            new='with postgres.transaction():\n        postgres.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")',
-        ),
-        Mistake(
-            "replaces it",
-            "The form came again, and you delete the first note to write it anew: another id, and the second text. The first "
-            "one wins.",
-            old="    with postgres.transaction():",
-            new="""    postgres.execute("DELETE FROM notes WHERE submission = %s", [submission])
-    with postgres.transaction():""",
-        ),
-    ],
+    mistakes=forms.MISTAKES,
 )
 def submit(submit: Callable, trial: Trial) -> str:
     """Judge a form, the same again, another one, one whose vector is refused, and one that another session is about to store."""
-    trial.compare(submit, _once)
-    trial.compare(submit, _again)
-    trial.compare(submit, _another)
-    trial.compare(submit, _refused)
-    trial.compare(submit, _rival("COMMIT"))
-    trial.compare(submit, _rival("ROLLBACK"))
+    trial.compare(submit, forms.once)
+    trial.compare(submit, forms.again)
+    trial.compare(submit, forms.another)
+    trial.compare(submit, forms.refused)
+    trial.compare(submit, forms.rival("COMMIT"))
+    trial.compare(submit, forms.rival("ROLLBACK"))
     return "The second session waits for the first, and is told what became of it. An unlucky moment is no longer a special case."
 
 
@@ -387,7 +43,7 @@ JOBS = """
 
 def _four_calls(take_job: Callable, stage: Stage) -> Parts:
     """Three free jobs, and four calls."""
-    postgres = stage.database(JOBS)
+    postgres = stage.database(JOBS, options="-c timezone=Pacific/Chatham")
     taken = [take_job(postgres) for _ in range(4)]
     left = "SELECT document_id, extract(epoch FROM taken_until - clock_timestamp()) FROM jobs ORDER BY 1"
     rows = stage.rows(left)
@@ -403,12 +59,14 @@ def _whole(seconds: Any) -> str:
 
 
 def _leased(setup: str, what: str) -> Callable[[Callable, Stage], Parts]:
-    """How to observe two calls when leases are as this piece of SQL makes them."""
+    """How to observe two calls when leases are as this piece of SQL makes them: those that others have run for 30 seconds."""
 
     def observe(take_job: Callable, stage: Stage) -> Parts:
         postgres = stage.database(JOBS)
         stage.own.execute(setup)
-        return Parts(**{what: [take_job(postgres), take_job(postgres)]})
+        taken = [take_job(postgres), take_job(postgres)]
+        fresh = "SELECT document_id FROM jobs WHERE taken_until > clock_timestamp() + interval '40 s' ORDER BY 1"
+        return Parts(**{f"{what}, and two calls take": taken, f"{what}; leased for a minute then": numbers(stage.rows(fresh))})
 
     return observe
 
@@ -455,7 +113,8 @@ def _between(take_job: Callable, stage: Stage) -> Parts:
         mine = None
     finally:
         postgres.cursor_factory = plain
-    return Parts(another_worker_who_comes_meanwhile_gets_the_same_job=[mine] == numbers(theirs))
+    got = "the same job" if [mine] == numbers(theirs) else "another job" if theirs else "no job"
+    return Parts(another_worker_who_comes_between_two_statements_gets=got)
 
 
 FREE = "taken_until IS NULL OR taken_until < now()"
@@ -496,6 +155,23 @@ LOCKED = "FOR UPDATE SKIP LOCKED"
                         SELECT document_id FROM jobs WHERE {FREE} ORDER BY document_id {LOCKED})
                     RETURNING document_id''').fetchall()
                 return min(row)[0] if row else None
+            """,
+        ),
+        Mistake(
+            "locks more than it takes",
+            "You lock every free job and take one of them: a colleague who comes meanwhile finds none. `LIMIT 1` belongs in the "
+            "statement that locks.",
+            code=f"""
+            def take_job(postgres):
+                with postgres.transaction():
+                    rows = postgres.execute(
+                        "SELECT document_id FROM jobs WHERE {FREE} ORDER BY document_id {LOCKED}"
+                    ).fetchall()
+                    if not rows:
+                        return None
+                    lease = "UPDATE jobs SET taken_until = now() + interval '1 minute' WHERE document_id = %s"
+                    postgres.execute(lease, rows[0])
+                    return rows[0][0]
             """,
         ),
         Mistake(
@@ -571,6 +247,30 @@ LOCKED = "FOR UPDATE SKIP LOCKED"
             new="ORDER BY taken_until, document_id",
         ),
         Mistake(
+            "a minute after the last lease",
+            "A lease that ended yesterday and gets one more minute has ended yesterday. The minute begins now, not where the "
+            "last lease ended.",
+            old="now() + interval",
+            new="coalesce(taken_until, now()) + interval",
+        ),
+        Mistake(
+            "the program's clock",
+            "The session has another time zone than your program, and a time without a zone is read in it: the lease is hours "
+            "off. `now()` is PostgreSQL's own clock, the same for every worker.",
+            code=f"""
+            from datetime import datetime, timedelta
+
+            def take_job(postgres):
+                row = postgres.execute(
+                    '''UPDATE jobs SET taken_until = %s WHERE document_id = (
+                        SELECT document_id FROM jobs WHERE {FREE} ORDER BY document_id LIMIT 1 {LOCKED})
+                    RETURNING document_id''',
+                    [datetime.now() + timedelta(minutes=1)],
+                ).fetchone()
+                return row[0] if row else None
+            """,
+        ),
+        Mistake(
             "an hour",
             "A dead worker's job waits that long. The task says one minute.",
             old="1 minute",
@@ -635,13 +335,13 @@ LOCKED = "FOR UPDATE SKIP LOCKED"
 )
 def take_job(take_job: Callable, trial: Trial) -> str:
     """Judge four calls for three jobs; leases that run and have run out; locked rows; and a colleague who comes between."""
-    out = "UPDATE jobs SET taken_until = now() + CASE document_id WHEN 1203 THEN interval '-1 second' ELSE interval '30 s' END"
+    out = "UPDATE jobs SET taken_until = now() + CASE document_id WHEN 1203 THEN interval '-1 day' ELSE interval '30 s' END"
     mixed = "UPDATE jobs SET taken_until = now() + CASE document_id WHEN 1203 THEN interval '30 s' ELSE NULL END"
     old = "UPDATE jobs SET taken_until = now() - interval '1 day' WHERE document_id = 1204"
     trial.compare(take_job, _four_calls)
-    trial.compare(take_job, _leased(mixed, "another worker has 1203, and two calls take"))
-    trial.compare(take_job, _leased(out, "the lease of 1203 has run out, the others run, and two calls take"))
-    trial.compare(take_job, _leased(old, "the lease of 1204 has run out, the others are free, and two calls take"))
+    trial.compare(take_job, _leased(mixed, "another worker has 1203"))
+    trial.compare(take_job, _leased(out, "the lease of 1203 has run out, the others run"))
+    trial.compare(take_job, _leased(old, "the lease of 1204 has run out, the others are free"))
     trial.compare(take_job, _colleague)
     trial.compare(take_job, _between)
     return "No lock is held while the worker embeds. If it dies, its lease runs out, and the next worker takes the job."
