@@ -125,14 +125,15 @@ def _ended_when_waited_for(stage: Stage, end: str) -> Iterator[None]:
 
 _ON_CONFLICT = "ON CONFLICT (submission) DO NOTHING RETURNING id"
 _FOUND = "return postgres.execute(find, [submission]).fetchone()[0]"
+_BEGUN = """    postgres.execute("BEGIN")
+    if True:"""
 _SAVED = "postgres.execute(VECTOR, [new[0], vector])"
 
 
-def _looks_first(begin: str = "with postgres.transaction():", before: str = "pass") -> str:
+def _looks_first(begin: str = "with postgres.transaction():") -> str:
     """An answer that looks, and then inserts."""
     return f"""
 def submit(postgres, submission, user_id, title, content, vector):
-    {before}
     {begin}
         found = postgres.execute("SELECT id FROM notes WHERE submission = %s", [submission]).fetchone()
         if found:
@@ -156,6 +157,44 @@ MISTAKES = [
         "The vector was refused, and its row is there: two commits. When the form comes again, that row is found and nothing "
         "added: a note that never gets a vector. One `with postgres.transaction():` around both.",
         code=_looks_first(begin="if True:"),
+    ),
+    Mistake(
+        "never committed",
+        "Your function begins a transaction and leaves it open, so nothing of it is committed, and its locks stay. "
+        "`with postgres.transaction():` ends it in any case.",
+        old="    with postgres.transaction():",
+        new=_BEGUN,
+    ),
+    Mistake(
+        "two transactions",
+        "The vector was refused, and its row was committed before: until the form comes again, nobody finds that note. Both "
+        "belong in one block.",
+        code=f"""
+        def submit(postgres, submission, user_id, title, content, vector):
+            find = "SELECT id FROM notes WHERE submission = %s"
+            row = '''INSERT INTO notes (submission, user_id, title, content) VALUES (%s, %s, %s, %s)
+                     {_ON_CONFLICT}'''
+            with postgres.transaction():
+                postgres.execute(row, [submission, user_id, title, content])
+            with postgres.transaction():
+                id = postgres.execute(find, [submission]).fetchone()[0]
+                postgres.execute(VECTOR + " ON CONFLICT DO NOTHING", [id, vector])
+                return id
+        """,
+    ),
+    Mistake(
+        "pasted into the text",
+        "The title has an apostrophe, and it ends the text inside your SQL. Bind the values: a `%s` for each in the statement, "
+        "and the values in a list after it.",
+        code=f"""
+        def submit(postgres, submission, user_id, title, content, vector):
+            row = "INSERT INTO notes (submission, user_id, title, content) VALUES "
+            row += f"('{{submission}}', {{user_id}}, '{{title}}', '{{content}}') {_ON_CONFLICT}"
+            with postgres.transaction():
+                new = postgres.execute(row).fetchone()
+                postgres.execute(VECTOR, [new[0], vector])
+                return new[0]
+        """,
     ),
     Mistake(
         "insert only",
@@ -344,11 +383,6 @@ MISTAKES = [
                 {_SAVED}
                 return new[0]
         """,
-    ),
-    Mistake(
-        "SERIALIZABLE, set on the connection",
-        "SERIALIZABLE keeps one row only if the loser tries again. `ON CONFLICT` asks for no other level.",
-        code=_looks_first(before="postgres.isolation_level = psycopg.IsolationLevel.SERIALIZABLE"),
     ),
     Mistake(
         "SERIALIZABLE, and no second try",
