@@ -34,7 +34,6 @@ SHARE_IN_A_ROW = 0.2
 
 STILL_TO_SPLIT = (
     "06",
-    "10",
     "11",
     "13",
 )
