@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as StillWaiting
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -313,7 +314,7 @@ def _failing_compute(remembered: Callable, stage: Stage) -> Parts:
             raise error
 
         compute = stage.asked(fail)
-        seen.append((_told(lambda compute=compute: remembered(stage.redis_url, KEY, compute)), compute.times))
+        seen.append((_told(partial(remembered, stage.redis_url, KEY, compute)), compute.times))
     return Parts(
         when_compute_fails=seen[0][0],
         it_calls_compute=seen[0][1],

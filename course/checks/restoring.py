@@ -20,7 +20,7 @@ IN_THE_DUMP = f"""
     INSERT INTO users VALUES (1007, 'Grace'), (1040, 'Noor');
     INSERT INTO documents VALUES (2001, 1040, 'Page 1'), (2002, 1007, 'Bicycle');
 """
-WANTED = {
+WANTED: dict[str, list[tuple]] = {
     "users": [(1007, "Grace"), (1040, "Noor")],
     "documents": [(2001, 1040, "Page 1"), (2002, 1007, "Bicycle")],
 }
@@ -81,11 +81,11 @@ def _state(rows: list[tuple] | None, wanted: list[tuple], was: list[tuple] | Non
 def _run(stage: Stage, program: str, arguments: list[str]) -> subprocess.CompletedProcess[bytes]:
     to = conninfo_to_dict(stage.url)
     login = {
-        "PGHOST": to["host"],
-        "PGPORT": to["port"],
-        "PGDATABASE": to["dbname"],
-        "PGUSER": to["user"],
-        "PGPASSWORD": to["password"],
+        "PGHOST": str(to["host"]),
+        "PGPORT": str(to["port"]),
+        "PGDATABASE": str(to["dbname"]),
+        "PGUSER": str(to["user"]),
+        "PGPASSWORD": str(to["password"]),
     }
     return subprocess.run(
         [binary(program), *arguments], env=os.environ | login, stdin=subprocess.DEVNULL, capture_output=True, timeout=30
