@@ -22,17 +22,25 @@ OPERATOR = {DRONE: "<->", TAXI: "<+>", TEXTS: "<=>", FILMS: "<#>"}
 
 CONFUSED = {
     (DRONE, "<+>"): "`<+>` adds up the ways along x and along y, as streets make one go. A drone flies straight.",
-    (DRONE, "<=>"): "`<=>` looks at the angle alone: a place far away in the same direction would be at distance 0. A drone flies "
+    (
+        DRONE,
+        "<=>",
+    ): "`<=>` looks at the angle alone: a place far away in the same direction would be at distance 0. A drone flies "
     "straight to a place.",
     (DRONE, "<#>"): "`<#>` multiplies, so a place far away wins over a near one. A drone flies the straight line.",
     (TAXI, "<->"): "`<->` is the straight line, through the blocks. A taxi's ways along x and along y add up.",
     (TAXI, "<=>"): "`<=>` looks at the angle alone: how far away a place is does not count. A taxi's ways along x and y add up.",
     (TAXI, "<#>"): "`<#>` multiplies, so a place far away wins over a near one. A taxi's ways along x and along y add up.",
-    (TEXTS, "<->"): "`<->` measures from end to end: a longer vector of the same direction is far away. Only the direction should "
-    "count here.",
+    (
+        TEXTS,
+        "<->",
+    ): "`<->` measures from end to end: a longer vector of the same direction is far away. Only the direction should count here.",
     (TEXTS, "<+>"): "`<+>` adds up differences, and a longer vector of the same direction has large ones. Only the direction "
     "should count here.",
-    (TEXTS, "<#>"): "`<#>` multiplies, and a long vector wins over one of a closer direction. Only the direction should count here.",
+    (
+        TEXTS,
+        "<#>",
+    ): "`<#>` multiplies, and a long vector wins over one of a closer direction. Only the direction should count here.",
     (FILMS, "<->"): "`<->` measures from end to end, and a film that is better than the taste asks for is far away. A greater "
     "length should help here.",
     (FILMS, "<+>"): "`<+>` adds up differences: a longer vector has larger ones. A greater length should help here.",

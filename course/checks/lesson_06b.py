@@ -247,8 +247,11 @@ def most_similar(postgres, vector, k):
         Mistake(
             "ids alone",
             "Those are ids. Each row has two parts, `(id, similarity)`.",
-            old=FETCHED,
-            new=").fetchall() and [1034, 1040, 1003]",
+            code="""
+            def most_similar(postgres, vector, k):
+                query = "SELECT id FROM documents WHERE vector_norm(embedding) > 0 ORDER BY embedding <=> %s LIMIT %s"
+                return [id for (id,) in postgres.execute(query, [vector, k])]
+            """,
         ),
         Mistake(
             "the other way round",
@@ -263,13 +266,6 @@ def most_similar(postgres, vector, k):
             new="AS similarity, title FROM",
         ),
         Mistake(
-            "a set",
-            "Those are the right rows as a set, which has no order. Return the list.",
-            old="return postgres.execute(",
-            new="return (lambda cursor: set(cursor.fetchall()))(postgres.execute(",
-        )
-        if False
-        else Mistake(
             "one row",
             "That is one row. Return a list of rows, also if there is one: `.fetchall()` gives it.",
             old=".fetchall()",
@@ -323,7 +319,9 @@ def most_similar(most_similar: Callable, trial: Trial) -> str:
         return lambda answer, stage: _rounded(answer(_filled(stage, rows), wide(point), k))
 
     for k in (3, 1, 10):
-        trial.compare(most_similar, observe([*DAMAGED, *ALIKE], k), f"Six of eight can be compared. For k = {k} you return {{found}}.")
+        trial.compare(
+            most_similar, observe([*DAMAGED, *ALIKE], k), f"Six of eight can be compared. For k = {k} you return {{found}}."
+        )
     turned = "For another vector and k = 2 you return {found}."
     trial.compare(most_similar, observe([*ALIKE, *DAMAGED], 2, PLANE["long"]), turned)
     trial.compare(most_similar, observe(DAMAGED, 3), "Of two documents, none can be compared. You return {found}.")
@@ -349,6 +347,15 @@ NOTES: list[Row] = [
 
 OWNER = "WHERE user_id = %(user_id)s AND embedding IS NOT NULL"
 DISTANCE = "embedding <=> %(q)s"
+
+
+def _near(columns: str, rest: str) -> str:
+    """An answer to `nearest` that selects these columns, and goes on like this after the table."""
+    return f"""
+def nearest(postgres, user_id, vector, k):
+    query = "SELECT {columns} FROM documents {rest} LIMIT %(k)s"
+    return postgres.execute(query, {{"q": vector, "user_id": user_id, "k": k}}).fetchall()
+"""
 
 
 @exercise(
@@ -395,16 +402,195 @@ DISTANCE = "embedding <=> %(q)s"
         ),
         Mistake(
             "the wrong end, and NULL",
-            "The first has no vector: `DESC` puts NULL first, and then the farthest. Order ascending, and leave `NULL` out.",
-            old=" AND embedding IS NOT NULL\n           ORDER BY distance",
-            new=" ORDER BY distance DESC",
-        )
-        if False
-        else Mistake(
+            "The first has no vector: `DESC` puts NULL first, and then comes the farthest. Order ascending, and leave NULL out.",
+            code=_near("title, embedding <=> %(q)s AS distance", "WHERE user_id = %(user_id)s ORDER BY distance DESC"),
+        ),
+        Mistake(
             "by L2",
             "This is the order of `<->`, and these vectors differ in length. The task asks for cosine, `<=>`.",
             old="<=>",
             new="<->",
+        ),
+        Mistake(
+            "by L1",
+            "This is the order of `<+>`, and these vectors differ in length. The task asks for cosine, `<=>`.",
+            old="<=>",
+            new="<+>",
+        ),
+        Mistake(
+            "by the inner product",
+            "This is the order of `<#>`, in which a long vector wins. The task asks for cosine, `<=>`.",
+            old="<=>",
+            new="<#>",
+        ),
+        Mistake(
+            "the similarity",
+            "The order is right, and the figures are similarities. Return what `<=>` gives: 0 for the same direction, 2 for the "
+            "opposite.",
+            code=_near(f"title, 1 - ({DISTANCE})", f"{OWNER} ORDER BY {DISTANCE}"),
+        ),
+        Mistake(
+            "the similarity, ascending",
+            "The figures are similarities, and the smallest comes first: that is the farthest. Return and sort by what `<=>` gives.",
+            old=DISTANCE,
+            new=f"1 - ({DISTANCE})",
+        ),
+        Mistake(
+            "no order",
+            "The rows come as they lie in the table. Without an `ORDER BY`, a `LIMIT` takes any.",
+            old="ORDER BY distance",
+            new="",
+        ),
+        Mistake(
+            "by the title",
+            "The rows are in the order of their titles. Asked for is the closest first.",
+            old="ORDER BY distance",
+            new="ORDER BY title, id",
+        ),
+        Mistake(
+            "the nearest, then by title",
+            "Those are the right ones, and in the order of their titles. Leave them in the order of the distance.",
+            code="""
+            def nearest(postgres, user_id, vector, k):
+                query = "SELECT title, embedding <=> %s AS distance FROM documents WHERE user_id = %s AND embedding IS NOT NULL"
+                return sorted(postgres.execute(query + " ORDER BY distance LIMIT %s", [vector, user_id, k]).fetchall())
+            """,
+        ),
+        Mistake(
+            "k forgotten",
+            "Those are more than you were asked for, or always as many. `k` belongs in the `LIMIT`.",
+            old="LIMIT %(k)s",
+            new="LIMIT 5",
+        ),
+        Mistake(
+            "always three",
+            "Those are three, and `k` is another number now. It belongs in the `LIMIT`.",
+            old="LIMIT %(k)s",
+            new="LIMIT 3",
+        ),
+        Mistake(
+            "three at most",
+            "Your function never gives more than three. `k` alone belongs in the `LIMIT`.",
+            old="LIMIT %(k)s",
+            new="LIMIT least(3, %(k)s)",
+        ),
+        Mistake(
+            "each title once",
+            "Two documents have the same title, and both are answers. A dictionary by title keeps one, and so does `DISTINCT ON`.",
+            code="""
+            def nearest(postgres, user_id, vector, k):
+                own = "SELECT * FROM documents WHERE user_id = %s AND embedding IS NOT NULL"
+                query = f"SELECT title, min(embedding <=> %s) AS distance FROM ({own}) AS own GROUP BY title ORDER BY 2 LIMIT %s"
+                return postgres.execute(query, [vector, user_id, k]).fetchall()
+            """,
+        ),
+        Mistake(
+            "one user's, whoever asks",
+            "Your function answers for a user whom you wrote into it. Use the `user_id` that it is given.",
+            old='"user_id": user_id',
+            new='"user_id": 1007',
+        ),
+        Mistake(
+            "Grace's",
+            "There are four, and your function finds none. Use the `user_id` and the connection that it is given: the check asks "
+            "for other users than Grace.",
+            old='"user_id": user_id',
+            new='"user_id": 7',
+        ),
+        Mistake(
+            "a vector of its own",
+            "Your function still answers for the first vector. Use the `vector` that it is given.",
+            old='"q": vector',
+            new='"q": np.array([4, 2, *[0] * 382])',
+        ),
+        Mistake(
+            "titles in brackets",
+            "Each row has the title alone. Select the distance as well: `(title, distance)`.",
+            code=_near("title", f"{OWNER} ORDER BY {DISTANCE}"),
+        ),
+        Mistake(
+            "titles alone",
+            "Those are titles. Each row has two parts: `(title, distance)`.",
+            code="""
+            def nearest(postgres, user_id, vector, k):
+                query = "SELECT title FROM documents WHERE user_id = %s AND embedding IS NOT NULL ORDER BY embedding <=> %s LIMIT %s"
+                return [title for (title,) in postgres.execute(query, [user_id, vector, k])]
+            """,
+        ),
+        Mistake(
+            "dictionaries",
+            "Each row should be `(title, distance)`. Yours are dictionaries.",
+            code="""
+            def nearest(postgres, user_id, vector, k):
+                query = "SELECT title, embedding <=> %s AS distance FROM documents WHERE user_id = %s AND embedding IS NOT NULL"
+                rows = postgres.execute(query + " ORDER BY distance LIMIT %s", [vector, user_id, k])
+                return [{"title": title, "distance": distance} for title, distance in rows]
+            """,
+        ),
+        Mistake(
+            "ids",
+            "Those are ids, with their distances. The page shows titles: `(title, distance)`.",
+            old="SELECT title",
+            new="SELECT id",
+        ),
+        Mistake(
+            "ids as well",
+            "Each row has more than its two parts, `(title, distance)`.",
+            old="SELECT title",
+            new="SELECT id, title",
+        ),
+        Mistake(
+            "the other way round",
+            "Those are the right rows, with the distance first. The title comes first.",
+            code=_near(f"{DISTANCE} AS distance, title", f"{OWNER} ORDER BY distance"),
+        ),
+        Mistake(
+            "one row",
+            "That is one row. Return a list of rows, also if there is one: `.fetchall()` gives it.",
+            old=".fetchall()",
+            new=".fetchone()",
+        ),
+        Mistake(
+            "the cursor",
+            "That is a cursor, from which the rows are still to be fetched: `.fetchall()` gives the list.",
+            old=".fetchall()",
+            new="",
+        ),
+        Mistake(
+            "no return",
+            "Your function finds them and keeps them for itself: `return` is missing.",
+            old="return postgres",
+            new="postgres",
+        ),
+        Mistake(
+            "None for none",
+            "A user without documents has an empty answer: the list `[]`.",
+            old=FETCHED,
+            new=").fetchall() or None",
+        ),
+        Mistake(
+            "pasted into the SQL",
+            "The answer is right, and values stand in the text of the SQL. The task says: bind them. A placeholder in the text, and "
+            "the values in a list after it.",
+            code="""
+            def nearest(postgres, user_id, vector, k):
+                return postgres.execute(
+                    f"SELECT title, embedding <=> %s AS distance FROM documents WHERE user_id = {user_id} "
+                    f"AND embedding IS NOT NULL ORDER BY distance LIMIT {k}", [vector]
+                ).fetchall()
+            """,
+        ),
+        Mistake(
+            "all pasted into the SQL",
+            "The answer is right, and the vector stands in the text of the SQL, all its numbers. Bind it: an array travels as a "
+            "parameter.",
+            code="""
+            def nearest(postgres, user_id, vector, k):
+                return postgres.execute(
+                    f"SELECT title, embedding <=> '{vector.tolist()}' AS distance FROM documents WHERE user_id = %s "
+                    "AND embedding IS NOT NULL ORDER BY distance LIMIT %s", [user_id, k]
+                ).fetchall()
+            """,
         ),
     ],
 )
