@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-import psycopg
+import numpy as np  # noqa: F401  the solutions and their mistakes use it
 
 from course.checks.plane import PLANE, POINT, wide
+from course.checks.searches import FETCHED, OF_ANY_SEARCH, Row, filled, rounded
 from course.exercises.check import exercise
 from course.exercises.mistakes import Mistake, Trial
 from course.exercises.stage import ODD, Stage
 
-TABLES = """
-    CREATE TABLE documents (
-        id bigint PRIMARY KEY, user_id bigint NOT NULL, title text NOT NULL, content text NOT NULL DEFAULT 'planted',
-        created_at timestamptz NOT NULL DEFAULT now(), embedding vector(384)
-    );
-"""
-Row = tuple[int, int, str, tuple[float, float] | None]
-
 COMPARABLE = "WHERE vector_norm(embedding) > 0 "
 RANKED = "ORDER BY embedding <=> %(q)s"
 SIMILARITY = "1 - (embedding <=> %(q)s)"
-FETCHED = ").fetchall()"
 
 ALIKE: list[Row] = [
     (1008, 1007, "Document 1008", PLANE["long"]),
@@ -35,26 +26,6 @@ ALIKE: list[Row] = [
     (1040, 1007, "Document 1040", PLANE["short"]),
 ]
 DAMAGED: list[Row] = [(1005, 1007, "Not embedded", None), (1013, 1007, "Zeros", (0, 0))]
-
-
-def _filled(stage: Stage, rows: Iterable[Row]) -> Any:
-    """A connection to a table with these documents, in this order."""
-    lent = stage.database(TABLES)
-    with stage.own.cursor() as cursor:
-        insert = "INSERT INTO documents (id, user_id, title, embedding) VALUES (%s, %s, %s, %s)"
-        cursor.executemany(insert, [(*row, None if v is None else wide(v)) for *row, v in rows])
-    return lent
-
-
-def _rounded(answer: Any) -> Any:
-    """An answer as it is compared: figures to three decimals, a cursor as a word."""
-    if isinstance(answer, psycopg.Cursor):
-        return "a cursor"
-    if isinstance(answer, float | np.floating):
-        return round(float(answer), 3) + 0.0  # no minus before a zero
-    if isinstance(answer, list | tuple):
-        return type(answer)(map(_rounded, answer)) if type(answer) in (list, tuple) else [*map(_rounded, answer)]
-    return answer
 
 
 def _similar(figure: str, rest: str) -> str:
@@ -73,21 +44,23 @@ def most_similar(postgres, vector, k):
         "Order by the distance itself, ascending. The similarity is for showing.",
     ],
     mistakes=[
+        *OF_ANY_SEARCH,
         Mistake(
             "as it was",
-            "The first has no vector: its similarity is `NULL`, and `DESC` puts NULL first. The second has zeros: NaN comes next. "
-            "Leave out both in the `WHERE`.",
+            "The first has no vector: its similarity is `NULL`, and `DESC` puts NULL first. The second has zeros: NaN comes "
+            "next. Leave out both in the `WHERE`.",
             code=_similar(SIMILARITY, "ORDER BY similarity DESC"),
         ),
         Mistake(
             "NULL alone left out",
-            "The first is a vector of zeros. Its similarity is NaN, which is not NULL: `IS NOT NULL` and `NULLS LAST` let it pass, "
-            "and PostgreSQL sorts NaN above every number.",
+            "The first is a vector of zeros. Its similarity is NaN, which is not NULL: `IS NOT NULL` and `NULLS LAST` let it "
+            "pass, and PostgreSQL sorts NaN above every number.",
             code=_similar(SIMILARITY, "WHERE embedding IS NOT NULL ORDER BY similarity DESC"),
         ),
         Mistake(
             "zeros alone left out",
-            "The first has no vector: its similarity is `NULL`, and `DESC` puts NULL first. You leave out the zeros, and keep it.",
+            "The first has no vector: its similarity is `NULL`, and `DESC` puts NULL first. You leave out the zeros, and keep "
+            "it.",
             code=_similar(SIMILARITY, "WHERE coalesce(vector_norm(embedding), 1) > 0 ORDER BY similarity DESC"),
         ),
         Mistake(
@@ -102,8 +75,8 @@ def most_similar(postgres, vector, k):
         ),
         Mistake(
             "ascending, and nothing left out",
-            "In ascending order the two that cannot be compared come last, and they are in the answer when k is large. Leave them "
-            "out in the `WHERE`.",
+            "In ascending order the two that cannot be compared come last, and they are in the answer when k is large. Leave "
+            "them out in the `WHERE`.",
             old=COMPARABLE,
             new="",
         ),
@@ -133,7 +106,8 @@ def most_similar(postgres, vector, k):
         ),
         Mistake(
             "the distance, and the wrong end",
-            "The farthest comes first, and the figures are distances. A similarity is `1 - distance`, and the largest comes first.",
+            "The farthest comes first, and the figures are distances. A similarity is `1 - distance`, and the largest comes "
+            "first.",
             code=_similar("embedding <=> %(q)s", f"{COMPARABLE} ORDER BY similarity DESC"),
         ),
         Mistake(
@@ -186,13 +160,15 @@ def most_similar(postgres, vector, k):
         ),
         Mistake(
             "as a percentage",
-            "The order is right. Asked for is the cosine similarity itself, 1 for the same direction; 100 times it is for a page.",
+            "The order is right. Asked for is the cosine similarity itself, 1 for the same direction; 100 times it is for a "
+            "page.",
             old=SIMILARITY,
             new=f"100 * ({SIMILARITY})",
         ),
         Mistake(
             "positive ones only",
-            "1021 is missing: it points the other way, and that can be compared. What is far is an answer when k is large enough.",
+            "1021 is missing: it points the other way, and that can be compared. What is far is an answer when k is large "
+            "enough.",
             old=COMPARABLE,
             new="WHERE 1 - (embedding <=> %(q)s) BETWEEN 0 AND 1 ",
         ),
@@ -207,36 +183,6 @@ def most_similar(postgres, vector, k):
             "1040 is missing: its vector is short, and no vector of zeros. Ask whether the length is above 0.",
             old=COMPARABLE,
             new="WHERE vector_norm(embedding) >= 0.1 ",
-        ),
-        Mistake(
-            "k forgotten",
-            "Those are more than you were asked for, or always as many. `k` belongs in the `LIMIT`.",
-            old="LIMIT %(k)s",
-            new="",
-        ),
-        Mistake(
-            "always five",
-            "Those are five, whatever `k` says. It belongs in the `LIMIT`.",
-            old="LIMIT %(k)s",
-            new="LIMIT 5",
-        ),
-        Mistake(
-            "always three",
-            "Those are three, and `k` is another number now. It belongs in the `LIMIT`.",
-            old="LIMIT %(k)s",
-            new="LIMIT 3",
-        ),
-        Mistake(
-            "three at most",
-            "Your function never gives more than three. `k` alone belongs in the `LIMIT`.",
-            old="LIMIT %(k)s",
-            new="LIMIT least(3, %(k)s)",
-        ),
-        Mistake(
-            "a vector of its own",
-            "Right for the first vector. Your function answers for that one again: use the `vector` that it is given.",
-            old='"q": vector',
-            new='"q": np.array([4, 2, *[0] * 382])',
         ),
         Mistake(
             "ids in brackets",
@@ -266,24 +212,6 @@ def most_similar(postgres, vector, k):
             new="AS similarity, title FROM",
         ),
         Mistake(
-            "one row",
-            "That is one row. Return a list of rows, also if there is one: `.fetchall()` gives it.",
-            old=".fetchall()",
-            new=".fetchone()",
-        ),
-        Mistake(
-            "the cursor",
-            "That is a cursor, from which the rows are still to be fetched: `.fetchall()` gives the list.",
-            old=".fetchall()",
-            new="",
-        ),
-        Mistake(
-            "no return",
-            "Your function finds them and keeps them for itself: `return` is missing.",
-            old="return postgres",
-            new="postgres",
-        ),
-        Mistake(
             "None for none",
             "Where nothing can be compared, the answer should be the empty list, `[]`.",
             old=FETCHED,
@@ -301,7 +229,8 @@ def most_similar(postgres, vector, k):
         ),
         Mistake(
             "pasted into the SQL",
-            "The answer is right, and the vector stands in the text of the SQL. Bind it, as the function did that you were given.",
+            "The answer is right, and the vector stands in the text of the SQL. Bind it, as the function did that you were "
+            "given.",
             code="""
             def most_similar(postgres, vector, k):
                 return postgres.execute(
@@ -316,7 +245,7 @@ def most_similar(most_similar: Callable, trial: Trial) -> str:
     """Judge the ranking among documents of which one has no vector and one has only zeros, and where there are no others."""
 
     def observe(rows: list[Row], k: int, point: tuple[float, float] = POINT) -> Callable[[Callable, Stage], Any]:
-        return lambda answer, stage: _rounded(answer(_filled(stage, rows), wide(point), k))
+        return lambda answer, stage: rounded(answer(filled(stage, rows), wide(point), k))
 
     for k in (3, 1, 10):
         trial.compare(
@@ -341,9 +270,10 @@ NOTES: list[Row] = [
     (1908, OTHER, "A stranger's note 2", (8.25, 4)),
     (1904, OWN, "Fees for March", PLANE["corner"]),
     (1903, OWN, ODD, PLANE["straight"]),
+    (1906, OWN, "Old lease", PLANE["opposite"]),
     *((1908 + number, OTHER, f"A stranger's note {2 + number}", (8.25 + number / 8, 4)) for number in range(1, 5)),
 ]
-"""Four of the user's documents can be compared, two of them with the same title. Another user's six are closer than most."""
+"""Five of the user's documents can be compared, two of them with the same title. Another user's six are closer than most."""
 
 OWNER = "WHERE user_id = %(user_id)s AND embedding IS NOT NULL"
 DISTANCE = "embedding <=> %(q)s"
@@ -365,6 +295,7 @@ def nearest(postgres, user_id, vector, k):
         "`WHERE user_id = %s AND embedding IS NOT NULL ORDER BY embedding <=> %s LIMIT %s`, then `.fetchall()`.",
     ],
     mistakes=[
+        *OF_ANY_SEARCH,
         Mistake(
             "other users too",
             "Some belong to another user, whose documents are closer: a leak. `user_id` belongs in the `WHERE`.",
@@ -389,8 +320,8 @@ def nearest(postgres, user_id, vector, k):
         ),
         Mistake(
             "NULL at the end",
-            "Four can be compared, and the fifth has no vector: its distance is `NULL`, which `ORDER BY` puts last. `AND embedding "
-            "IS NOT NULL` leaves it out.",
+            "Five can be compared, and the sixth has no vector: its distance is `NULL`, which `ORDER BY` puts last. `AND "
+            "embedding IS NOT NULL` leaves it out.",
             old=" AND embedding IS NOT NULL",
             new="",
         ),
@@ -431,7 +362,8 @@ def nearest(postgres, user_id, vector, k):
         ),
         Mistake(
             "the similarity, ascending",
-            "The figures are similarities, and the smallest comes first: that is the farthest. Return and sort by what `<=>` gives.",
+            "The figures are similarities, and the smallest comes first: that is the farthest. Return and sort by what `<=>` "
+            "gives.",
             old=DISTANCE,
             new=f"1 - ({DISTANCE})",
         ),
@@ -457,26 +389,9 @@ def nearest(postgres, user_id, vector, k):
             """,
         ),
         Mistake(
-            "k forgotten",
-            "Those are more than you were asked for, or always as many. `k` belongs in the `LIMIT`.",
-            old="LIMIT %(k)s",
-            new="LIMIT 5",
-        ),
-        Mistake(
-            "always three",
-            "Those are three, and `k` is another number now. It belongs in the `LIMIT`.",
-            old="LIMIT %(k)s",
-            new="LIMIT 3",
-        ),
-        Mistake(
-            "three at most",
-            "Your function never gives more than three. `k` alone belongs in the `LIMIT`.",
-            old="LIMIT %(k)s",
-            new="LIMIT least(3, %(k)s)",
-        ),
-        Mistake(
             "each title once",
-            "Two documents have the same title, and both are answers. A dictionary by title keeps one, and so does `DISTINCT ON`.",
+            "Two documents have the same title, and both are answers. `GROUP BY title` keeps one, and so do `DISTINCT ON` and a "
+            "dictionary.",
             code="""
             def nearest(postgres, user_id, vector, k):
                 own = "SELECT * FROM documents WHERE user_id = %s AND embedding IS NOT NULL"
@@ -492,16 +407,10 @@ def nearest(postgres, user_id, vector, k):
         ),
         Mistake(
             "Grace's",
-            "There are four, and your function finds none. Use the `user_id` and the connection that it is given: the check asks "
+            "There are five, and your function finds none. Use the `user_id` and the connection that it is given: the check asks "
             "for other users than Grace.",
             old='"user_id": user_id',
             new='"user_id": 7',
-        ),
-        Mistake(
-            "a vector of its own",
-            "Your function still answers for the first vector. Use the `vector` that it is given.",
-            old='"q": vector',
-            new='"q": np.array([4, 2, *[0] * 382])',
         ),
         Mistake(
             "titles in brackets",
@@ -513,8 +422,9 @@ def nearest(postgres, user_id, vector, k):
             "Those are titles. Each row has two parts: `(title, distance)`.",
             code="""
             def nearest(postgres, user_id, vector, k):
-                query = "SELECT title FROM documents WHERE user_id = %s AND embedding IS NOT NULL ORDER BY embedding <=> %s LIMIT %s"
-                return [title for (title,) in postgres.execute(query, [user_id, vector, k])]
+                query = "SELECT title FROM documents WHERE user_id = %s AND embedding IS NOT NULL"
+                rows = postgres.execute(query + " ORDER BY embedding <=> %s LIMIT %s", [user_id, vector, k])
+                return [title for (title,) in rows]
             """,
         ),
         Mistake(
@@ -545,24 +455,6 @@ def nearest(postgres, user_id, vector, k):
             code=_near(f"{DISTANCE} AS distance, title", f"{OWNER} ORDER BY distance"),
         ),
         Mistake(
-            "one row",
-            "That is one row. Return a list of rows, also if there is one: `.fetchall()` gives it.",
-            old=".fetchall()",
-            new=".fetchone()",
-        ),
-        Mistake(
-            "the cursor",
-            "That is a cursor, from which the rows are still to be fetched: `.fetchall()` gives the list.",
-            old=".fetchall()",
-            new="",
-        ),
-        Mistake(
-            "no return",
-            "Your function finds them and keeps them for itself: `return` is missing.",
-            old="return postgres",
-            new="postgres",
-        ),
-        Mistake(
             "None for none",
             "A user without documents has an empty answer: the list `[]`.",
             old=FETCHED,
@@ -570,8 +462,8 @@ def nearest(postgres, user_id, vector, k):
         ),
         Mistake(
             "pasted into the SQL",
-            "The answer is right, and values stand in the text of the SQL. The task says: bind them. A placeholder in the text, and "
-            "the values in a list after it.",
+            "The answer is right, and values stand in the text of the SQL. The task says: bind them. A placeholder in the text, "
+            "and the values in a list after it.",
             code="""
             def nearest(postgres, user_id, vector, k):
                 return postgres.execute(
@@ -598,7 +490,7 @@ def nearest(nearest: Callable, trial: Trial) -> str:
     """Judge the search for several users, among documents of others that are closer."""
 
     def observe(user_id: int, k: int, point: tuple[float, float] = POINT) -> Callable[[Callable, Stage], Any]:
-        return lambda answer, stage: _rounded(answer(_filled(stage, NOTES), user_id, wide(point), k))
+        return lambda answer, stage: rounded(answer(filled(stage, NOTES), user_id, wide(point), k))
 
     for k in (3, 1, 10):
         trial.compare(nearest, observe(OWN, k), f"For k = {k} you return {{found}}.")
