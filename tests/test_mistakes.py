@@ -324,6 +324,13 @@ def test_a_mistake_may_be_recognized_by_its_manners() -> None:
         trial(READS, "reads", [deletes]).compare(function(MANNERS["postgres"]), read)
 
 
+def test_a_right_value_with_other_bad_manners_is_not_taken_for_that_mistake() -> None:
+    deletes = Mistake("deletes", "Look first, delete later.", code=MANNERS["postgres"])
+    with pytest.raises(NotYet, match="closed the connection") as said:
+        trial(READS, "reads", [deletes]).compare(function(MANNERS["closed"]), read)
+    assert deletes.says not in str(said.value)
+
+
 def test_each_observation_begins_with_nothing_of_the_one_before() -> None:
     with Stage() as stage:
         stage.database("CREATE TABLE one (id int); CREATE SCHEMA other CREATE TABLE two (id int)")

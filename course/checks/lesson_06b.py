@@ -53,8 +53,8 @@ def most_similar(postgres, vector, k):
         ),
         Mistake(
             "NULL alone left out",
-            "The first is a vector of zeros. Its similarity is NaN, which is not NULL: `IS NOT NULL` and `NULLS LAST` let it "
-            "pass, and PostgreSQL sorts NaN above every number.",
+            "The first is a vector of zeros. Its similarity is NaN, which is not NULL and sorts above every number: `IS NOT "
+            "NULL`, `NULLS LAST` and `> 0` let it pass.",
             code=_similar(SIMILARITY, "WHERE embedding IS NOT NULL ORDER BY similarity DESC"),
         ),
         Mistake(
@@ -71,6 +71,27 @@ def most_similar(postgres, vector, k):
             def most_similar(postgres, vector, k):
                 query = "SELECT id, 1 - (embedding <=> %s) AS similarity FROM documents ORDER BY similarity DESC LIMIT %s"
                 return [row for row in postgres.execute(query, [vector, k]) if row[1] is not None and row[1] == row[1]]
+            """,
+        ),
+        Mistake(
+            "a few more, and filtered after the limit",
+            "You take a few rows more than k, and leave out what cannot be compared. How many those are, nobody knows before: "
+            "filter in the `WHERE`.",
+            code="""
+            def most_similar(postgres, vector, k):
+                query = "SELECT id, 1 - (embedding <=> %s) AS similarity FROM documents ORDER BY similarity DESC LIMIT %s"
+                rows = [row for row in postgres.execute(query, [vector, k + 1]) if row[1] is not None and row[1] == row[1]]
+                return rows[:k]
+            """,
+        ),
+        Mistake(
+            "two skipped",
+            "You skip two rows, as many as could not be compared before. Here every document can be: ask for what can be "
+            "compared.",
+            code="""
+            def most_similar(postgres, vector, k):
+                query = "SELECT id, 1 - (embedding <=> %s) AS similarity FROM documents ORDER BY 2 DESC OFFSET 2 LIMIT %s"
+                return postgres.execute(query, [vector, k]).fetchall()
             """,
         ),
         Mistake(
@@ -159,6 +180,16 @@ def most_similar(postgres, vector, k):
             new="1 - (embedding <=> %(q)s) / 2",
         ),
         Mistake(
+            "the inner product for the similarity",
+            "The figures are inner products, in which a long vector wins. The cosine similarity is `1 - (embedding <=> …)`.",
+            code=_similar("-(embedding <#> %(q)s)", f"{COMPARABLE} ORDER BY similarity DESC"),
+        ),
+        Mistake(
+            "rounded",
+            "The order is right, and the figures are rounded. Return them as they are: rounding is for a page.",
+            code=_similar(f"round(({SIMILARITY})::numeric, 2)::float8", f"{COMPARABLE} {RANKED}"),
+        ),
+        Mistake(
             "as a percentage",
             "The order is right. Asked for is the cosine similarity itself, 1 for the same direction; 100 times it is for a "
             "page.",
@@ -197,6 +228,22 @@ def most_similar(postgres, vector, k):
             def most_similar(postgres, vector, k):
                 query = "SELECT id FROM documents WHERE vector_norm(embedding) > 0 ORDER BY embedding <=> %s LIMIT %s"
                 return [id for (id,) in postgres.execute(query, [vector, k])]
+            """,
+        ),
+        Mistake(
+            "ids as texts",
+            "The ids are texts. Leave them the numbers that they are.",
+            old="SELECT id",
+            new="SELECT id::text",
+        ),
+        Mistake(
+            "a dictionary",
+            "That is a dictionary. Return the list of rows, each `(id, similarity)`.",
+            code="""
+            def most_similar(postgres, vector, k):
+                query = "SELECT id, 1 - (embedding <=> %(q)s) FROM documents WHERE vector_norm(embedding) > 0"
+                rows = postgres.execute(query + " ORDER BY embedding <=> %(q)s LIMIT %(k)s", {"q": vector, "k": k})
+                return {id: round(similarity, 3) for id, similarity in rows}
             """,
         ),
         Mistake(
@@ -251,8 +298,8 @@ def most_similar(most_similar: Callable, trial: Trial) -> str:
         trial.compare(
             most_similar, observe([*DAMAGED, *ALIKE], k), f"Six of eight can be compared. For k = {k} you return {{found}}."
         )
-    turned = "For another vector and k = 2 you return {found}."
-    trial.compare(most_similar, observe([*ALIKE, *DAMAGED], 2, PLANE["long"]), turned)
+    turned = "All six can be compared. For another vector and k = 2 you return {found}."
+    trial.compare(most_similar, observe(ALIKE, 2, PLANE["long"]), turned)
     trial.compare(most_similar, observe(DAMAGED, 3), "Of two documents, none can be compared. You return {found}.")
     return (
         "Ordering by the operator itself has one more advantage: an index can serve it, and `1 - …` it cannot. Lesson 07 has one."
@@ -355,6 +402,22 @@ def nearest(postgres, user_id, vector, k):
             new="<#>",
         ),
         Mistake(
+            "sorted by L2",
+            "The figures are right, and the order is that of `<->`. Sort by the distance that you return.",
+            code=_near(f"title, {DISTANCE}", f"{OWNER} ORDER BY embedding <-> %(q)s"),
+        ),
+        Mistake(
+            "near ones only",
+            "One is missing: it points the other way, and that can be compared. What is far is an answer when k is large enough.",
+            code=_near(f"title, {DISTANCE} AS distance", f"{OWNER} AND {DISTANCE} < 1 ORDER BY distance"),
+        ),
+        Mistake(
+            "the texts",
+            "Those are the documents' texts. Asked for are their titles: `(title, distance)`.",
+            old="SELECT title",
+            new="SELECT content",
+        ),
+        Mistake(
             "the similarity",
             "The order is right, and the figures are similarities. Return what `<=>` gives: 0 for the same direction, 2 for the "
             "opposite.",
@@ -406,9 +469,10 @@ def nearest(postgres, user_id, vector, k):
             new='"user_id": 1007',
         ),
         Mistake(
-            "Grace's",
-            "There are five, and your function finds none. Use the `user_id` and the connection that it is given: the check asks "
-            "for other users than Grace.",
+            "nothing found",
+            "There are five, and your function finds none. Does it ask for Grace, or through another connection? The check asks "
+            "for other users, on the connection that it gives. Or does it compare with `<> NULL`, which is never true, or give "
+            "the values in another order than the placeholders stand in?",
             old='"user_id": user_id',
             new='"user_id": 7',
         ),

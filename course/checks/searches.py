@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from course.exercises.mistakes import Mistake
 from course.exercises.stage import Stage
 
 _TABLES = """
+    CREATE TABLE users (id bigint PRIMARY KEY, name text NOT NULL, email text, subscription text NOT NULL DEFAULT 'free');
     CREATE TABLE documents (
         id bigint PRIMARY KEY, user_id bigint NOT NULL, title text NOT NULL, content text NOT NULL DEFAULT 'planted',
         created_at timestamptz NOT NULL DEFAULT now(), embedding vector(384)
@@ -56,7 +57,7 @@ OF_ANY_SEARCH = [
     ),
     Mistake(
         "the cursor",
-        "That is a cursor, from which the rows are still to be fetched: `.fetchall()` gives the list.",
+        "From a cursor, or a generator, the rows are still to be fetched. Return the list: `.fetchall()` gives it.",
         old=".fetchall()",
         new="",
     ),
@@ -70,19 +71,20 @@ OF_ANY_SEARCH = [
 """Mistakes in asking for k rows and handing them on, whatever is searched."""
 
 
-def filled(stage: Stage, rows: Iterable[Row]) -> Any:
+def filled(stage: Stage, rows: Sequence[Row]) -> Any:
     """A connection to a table with these documents, in this order."""
     lent = stage.database(_TABLES)
     with stage.own.cursor() as cursor:
+        cursor.executemany("INSERT INTO users VALUES (%s, 'Someone') ON CONFLICT DO NOTHING", [row[1:2] for row in rows])
         insert = "INSERT INTO documents (id, user_id, title, embedding) VALUES (%s, %s, %s, %s)"
         cursor.executemany(insert, [(*row, None if v is None else wide(v)) for *row, v in rows])
     return lent
 
 
 def rounded(answer: Any) -> Any:
-    """An answer as it is compared: figures to three decimals, a cursor as a word."""
-    if isinstance(answer, psycopg.Cursor):
-        return "a cursor"
+    """An answer as it is compared: figures to three decimals, what is no list yet as words."""
+    if isinstance(answer, psycopg.Cursor | Iterator):
+        return "rows still to be fetched"
     if isinstance(answer, float | np.floating):
         return round(float(answer), 3) + 0.0  # no minus before a zero
     if isinstance(answer, list | tuple):

@@ -165,8 +165,8 @@ class Trial:
     def _recognized(self, found: Seen, wanted: Seen, case: _Case) -> Mistake | None:
         """The first mistake that does the same, manners and all; else the first whose value or error is the same.
 
-        What is right in this case is no mistake here. In the cases before this one, the learner's answer was right: so must the
-        mistake be.
+        A value that is right is no mistake, whatever else was done: then the manners must be the same. In the cases before this
+        one, the learner's answer was right: so must the mistake be.
         """
         nearly = None
         for mistake in self._mistakes:
@@ -176,7 +176,7 @@ class Trial:
                 continue
             if found.manners == seen.manners:
                 return mistake
-            if not (_alike(seen, wanted, case.same) and seen.manners == wanted.manners):
+            if not _alike(seen, wanted, case.same):
                 nearly = nearly or mistake
         return nearly
 

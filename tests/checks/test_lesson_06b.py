@@ -91,6 +91,17 @@ most_similar = MostSimilar()
             """,
         ),
         (
+            "with a join",
+            """
+            def nearest(postgres, user_id, vector, k):
+                return postgres.execute(
+                    "SELECT d.title, d.embedding <=> %s FROM documents d JOIN users u ON u.id = d.user_id "
+                    "WHERE u.id = %s AND d.embedding IS NOT NULL ORDER BY 2 LIMIT %s",
+                    [vector, user_id, k],
+                ).fetchall()
+            """,
+        ),
+        (
             "by NumPy",
             BY_NUMPY
             + """
