@@ -14,13 +14,12 @@ This module is the command. What each step does stands in `course.pipeline`.
 """
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from course.errors import CourseError
+from course.files import write_whole
 from course.manifest import Lesson
 from course.pipeline import glossary, lint, minutes
 from course.pipeline.execute import CELL_SECONDS, execute
@@ -56,7 +55,7 @@ def build(layout: Layout, lesson: Lesson, *, cell_seconds: float = CELL_SECONDS,
         progress.clear()
     texts = {layout.solution(lesson): as_text(notebooks.solution), layout.lesson(lesson): as_text(notebooks.lesson)}
     for path, text in texts.items():
-        _write(path, text)
+        write_whole(path, text)
     print(f"{lesson.stem}: {progress.count} cells in {time.monotonic() - begin:.1f} s", flush=True)
 
 
@@ -114,12 +113,12 @@ def _measured(layout: Layout, lessons: list[Lesson]) -> dict[str, int]:
 def _write_minutes(layout: Layout, takes: dict[str, int]) -> None:
     """Write the minutes, the README's course map and the glossary, for all written lessons at once: right after any build."""
     layout.minutes.parent.mkdir(exist_ok=True)
-    _write(layout.minutes, minutes_as_text(takes))
+    write_whole(layout.minutes, minutes_as_text(takes))
     if layout.readme.is_file():
-        _write(layout.readme, with_map(layout, layout.readme.read_text(encoding="utf-8"), takes))
+        write_whole(layout.readme, with_map(layout, layout.readme.read_text(encoding="utf-8"), takes))
     if known := glossary.terms(layout):
         layout.glossary.parent.mkdir(exist_ok=True)
-        _write(layout.glossary, glossary.page(known))
+        write_whole(layout.glossary, glossary.page(known))
 
 
 def _say_what_is_not_linked(layout: Layout, lessons: list[Lesson]) -> None:
@@ -140,12 +139,6 @@ def _check(layout: Layout, lessons: list[Lesson], *, folders: bool) -> int:
         _say_what_is_not_linked(layout, lessons)
         print(f"Fresh: {', '.join(lesson.id for lesson in lessons)}")
     return 1 if found else 0
-
-
-def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.new")
-    draft.write_text(text, encoding="utf-8")
-    os.replace(draft, path)
 
 
 class _Progress:

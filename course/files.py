@@ -5,8 +5,12 @@ import tempfile
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes | str) -> None:
     """Write a file in one step: a reader finds what was there before or all of the new, also after a crash. Its mode stays.
+
+    Args:
+        path: the file. Its folder is made if it is not there.
+        content: a text is written as UTF-8.
 
     Raises:
         OSError: it could not be written; what was there before is still there.
@@ -15,7 +19,7 @@ def write_whole(path: Path, content: bytes) -> None:
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
         try:
-            draft.write(content)
+            draft.write(content.encode() if isinstance(content, str) else content)
             draft.flush()
             os.fsync(draft.fileno())
             os.fchmod(draft.fileno(), mode)

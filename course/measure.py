@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import math
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 
+from course.relay import Relay
+
 if TYPE_CHECKING:
     from course.stack import Stack
-
-
-T = TypeVar("T")
 
 
 class RoundTrips:
@@ -35,85 +34,62 @@ class RoundTrips:
     """
 
     def __init__(self, stack: Stack) -> None:
-        self._totals = {server.name: 0 for server in stack.servers}
-        self._listeners: list[asyncio.Server] = []
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self.postgres_url, self.chroma_url, self.redis_url = (
-            self._call(self._relay(server.name, server.url)) for server in stack.servers
-        )
+        self._counters = {server.name: _Counter() for server in stack.servers}
+        self._relays: list[Relay] = []
+        self.postgres_url, self.chroma_url, self.redis_url = (self._relayed(server.name, server.url) for server in stack.servers)
 
     @contextmanager
     def counting(self) -> Iterator[dict[str, int]]:
         """Count what happens inside the `with`. Yields a dictionary, server name to round trips, filled at its end."""
-        before = dict(self._totals)
+        before = {name: counter.total for name, counter in self._counters.items()}
         counted: dict[str, int] = {}
         try:
             yield counted
         finally:
-            counted.update({name: total - before[name] for name, total in self._totals.items()})
+            counted.update({name: counter.total - before[name] for name, counter in self._counters.items()})
 
     def close(self) -> None:
         """Stop listening. Connections that went through here end."""
+        for relay in self._relays:
+            relay.close()
 
-        async def end_all() -> None:
-            for listener in self._listeners:
-                listener.close()
-            tasks = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)  # each ends by the cancellation that we asked for
-
-        self._call(end_all())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
-
-    async def _relay(self, name: str, url: str) -> str:
+    def _relayed(self, name: str, url: str) -> str:
         """Listen on a port of our own for the server at this URL. Returns the URL that goes through us."""
         parts = urlsplit(url)
+        assert parts.hostname is not None  # every address of a stack's server has both
+        assert parts.port is not None
+        relay = Relay((parts.hostname, parts.port), partial(_Conversation, self._counters[name]))
+        self._relays.append(relay)
+        login, at, _ = parts.netloc.rpartition("@")
+        return urlunsplit(parts._replace(netloc=f"{login}{at}{relay.address}"))
 
-        async def meet(client_in: asyncio.StreamReader, client_out: asyncio.StreamWriter) -> None:
-            server_in, server_out = await asyncio.open_connection(parts.hostname, parts.port)
-            answered = True
 
-            async def requests() -> None:
-                nonlocal answered
-                while data := await client_in.read(65536):
-                    self._totals[name] += answered
-                    answered = False
-                    server_out.write(data)
-                    await server_out.drain()
+class _Counter:
+    """Counts from several threads."""
 
-            async def answers() -> None:
-                nonlocal answered
-                while data := await server_in.read(65536):
-                    answered = True
-                    client_out.write(data)
-                    await client_out.drain()
+    def __init__(self) -> None:
+        self.total = 0
+        self._lock = threading.Lock()
 
-            pumps = [asyncio.create_task(requests()), asyncio.create_task(answers())]
-            try:
-                with suppress(asyncio.CancelledError):  # by close(): the end we want, which Python 3.11 logs as an error
-                    await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for pump in pumps:
-                    pump.cancel()
-                await asyncio.gather(*pumps, return_exceptions=True)  # a broken connection ends here; its owner is told
-                for writer in (client_out, server_out):
-                    writer.close()
-                    with suppress(ConnectionError):  # the other side was faster
-                        await writer.wait_closed()
+    def add(self) -> None:
+        with self._lock:
+            self.total += 1
 
-        listener = await asyncio.start_server(meet, "127.0.0.1", 0)
-        self._listeners.append(listener)
-        port = listener.sockets[0].getsockname()[1]
-        credentials, at, _ = parts.netloc.rpartition("@")
-        return urlunsplit(parts._replace(netloc=f"{credentials}{at}127.0.0.1:{port}"))
+
+class _Conversation:
+    """One connection: a request counts if everything before it was answered."""
+
+    def __init__(self, counter: _Counter) -> None:
+        self._counter = counter
+        self._answered = True
+
+    def asked(self) -> None:
+        if self._answered:
+            self._answered = False
+            self._counter.add()
+
+    def answered(self) -> None:
+        self._answered = True
 
 
 @dataclass(frozen=True)

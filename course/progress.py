@@ -5,7 +5,6 @@ How it is shown stands in `show/map.py`; what a check judges stands in `checks/`
 
 import fcntl
 import json
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 from course import manifest
 from course.errors import CourseError
 from course.exercises.note import Note
+from course.files import write_whole
 from course.home import home
 
 _RANK = ("", "not attempted", "not yet", "passed")
@@ -178,12 +178,7 @@ def _state(*, write: bool = False) -> Iterator[dict[str, Any]]:
 
 
 def _store(path: Path, state: dict[str, Any]) -> None:
-    draft = path.with_suffix(".new")
-    with open(draft, "w", encoding="utf-8") as file:
-        json.dump(state, file, indent=1, ensure_ascii=False, sort_keys=True)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    write_whole(path, json.dumps(state, indent=1, ensure_ascii=False, sort_keys=True))
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from course import manifest, progress
+from course import files, manifest, progress
 from course.errors import CourseError
 
 CHECK, OTHER = manifest.lesson("00").checks[0], manifest.lesson("01").checks[0]
@@ -148,7 +148,7 @@ def test_a_failed_write_leaves_the_old_file(home: Path, monkeypatch: pytest.Monk
     def full_disk(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(progress.json, "dump", full_disk)
+    monkeypatch.setattr(files.os, "fsync", full_disk)
     with pytest.raises(CourseError, match="No space left on device"):
         progress.record_outcome(CHECK, "not yet")
     assert (home / "progress.json").read_bytes() == before

@@ -23,7 +23,8 @@ from course.errors import CourseError, InputError, ServerError
 from course.exercises.note import Note
 from course.show import charts, diagrams, quiz
 from course.show.diagrams import MARKDOWN, Board
-from course.show.live import WIDGET, is_on
+from course.show.live import is_on
+from course.show.mime import WIDGET
 from course.show.panels import Panel
 
 Shown = list[dict[str, Any]]

@@ -14,8 +14,9 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Respons
 from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter
 
-from course.apps import contract
-from course.apps.contract import StoreDownError, problems
+from course.apps import contract, store_down
+from course.apps.contract import problems
+from course.apps.store_down import StoreDownError
 from course.apps.stores import Cache, Postgres
 from course.servers.environment import set_aside
 
@@ -149,5 +150,5 @@ async def cached(
 async def health(request: Request) -> JSONResponse:
     """The state of each store: 200 if all are up, else 503."""
     stores: dict[str, Store] = request.app.state.stores
-    states = dict(zip(stores, await asyncio.gather(*(contract.state(store.ping()) for store in stores.values())), strict=True))
+    states = dict(zip(stores, await asyncio.gather(*(store_down.state(store.ping()) for store in stores.values())), strict=True))
     return JSONResponse(states, 200 if set(states.values()) == {"up"} else 503)

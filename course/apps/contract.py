@@ -5,9 +5,6 @@ No store is opened here, and no question is answered.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
 from datetime import datetime
 from math import isnan
 from typing import Annotated, Literal
@@ -18,8 +15,8 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-STORE_SECONDS = 3
-"""How long a store may take over one answer."""
+from course.apps.store_down import StoreDownError
+
 SESSION_SECONDS = 3600
 CACHE_SECONDS = 60
 MAX_ID = 2**53 - 1
@@ -213,35 +210,6 @@ _MEANINGS = {
 def problems(*statuses: int) -> dict[int | str, dict]:
     """The `responses=` of an endpoint that may answer with these statuses, each with a `Problem`."""
     return {status: {"model": Problem, "description": _MEANINGS[status]} for status in statuses}
-
-
-class StoreDownError(Exception):
-    """A store does not answer. The application turns it into a 503 that names the store."""
-
-    def __init__(self, store: str) -> None:
-        super().__init__(f"{store} does not answer. What it has stored is safe. Start it, see that its data is there, ask again.")
-        self.store = store
-
-
-@asynccontextmanager
-async def answering(store: str, *failures: type[Exception]) -> AsyncIterator[None]:
-    """Around what asks a store, as a `with` or as a decorator: these failures, and silence, become `StoreDownError`."""
-    try:
-        async with asyncio.timeout(STORE_SECONDS):
-            yield
-    except TimeoutError as error:
-        raise StoreDownError(store) from error
-    except failures as error:
-        raise StoreDownError(store) from error
-
-
-async def state(ping: Awaitable[None]) -> Literal["up", "down"]:
-    """The state of a store, by its answer to a ping."""
-    try:
-        await ping
-    except StoreDownError:
-        return "down"
-    return "up"
 
 
 def keep_contract(app: FastAPI) -> None:

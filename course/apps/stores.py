@@ -22,7 +22,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from course.apps import contract
-from course.apps.contract import StoreDownError, answering
+from course.apps.store_down import StoreDownError, answering
 from course.dataset import COLLECTION
 from course.errors import CourseError
 from course.servers import addresses

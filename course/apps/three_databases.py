@@ -19,7 +19,8 @@ from psycopg.errors import ForeignKeyViolation
 
 from course.apps import common, contract
 from course.apps.common import Answers, Db, get_user
-from course.apps.contract import StoreDownError, problems
+from course.apps.contract import problems
+from course.apps.store_down import StoreDownError
 from course.apps.stores import Addresses, Cache, DocumentVectors, Postgres
 from course.embedding import embed
 

@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 import redis
 
 from course.checks.breaker import MISTAKES, heard, heard_of_two, says_when_it_asks_the_clock
-from course.checks.gate import Gate, within
+from course.checks.within import within
 from course.exercises.check import exercise
 from course.exercises.mistakes import Mistake, NotYet, Parts, Trial
 from course.exercises.stage import ODD, Stage
+from course.relay import Relay
 
 __all__ = ["guarded", "redis", "remembered", "suppress", "time"]
 
@@ -325,7 +326,7 @@ def _failing_compute(remembered: Callable, stage: Stage) -> Parts:
 
 def _dead(remembered: Callable, stage: Stage) -> Parts:
     compute = stage.asked(lambda: ODD)
-    with Gate() as gate:
+    with Relay() as gate:
         url = f"redis://{gate.address}/0"
     told = _told(lambda: remembered(url, KEY, compute))  # nobody listens there any more
     return Parts(with_redis_dead_it_returns=told, calls_of_compute=compute.times)
@@ -335,7 +336,7 @@ def _dying(remembered: Callable, stage: Stage) -> Parts:
     """Redis goes away while the answer is computed."""
     stage.redis.ping()
     parts = urlsplit(stage.redis_url)
-    with Gate((parts.hostname or "", parts.port or 0)) as gate:
+    with Relay((parts.hostname or "", parts.port or 0)) as gate:
         url = stage.redis_url.replace(parts.netloc.rpartition("@")[2], gate.address)
 
         def compute() -> str:
@@ -369,7 +370,7 @@ def _judge_frozen(remembered: Callable, trial: Trial) -> None:
 def _frozen(remembered: Callable, stage: Stage) -> tuple[Any, int, float]:
     """What it returns, how often the server was tried, and the seconds that it took."""
     compute, began = stage.asked(lambda: ODD), time.monotonic()
-    with Gate() as gate:
+    with Relay() as gate:
         try:
             told = within(PATIENCE_SECONDS, lambda: _told(lambda: remembered(f"redis://{gate.address}/0", KEY, compute)))
         except StillWaiting:

@@ -6,11 +6,13 @@ import itertools
 import os
 from dataclasses import dataclass
 from functools import cache
+from io import BytesIO
 
 import numpy as np
 
 from course.dataset.records import Document, documents, embeddings
 from course.errors import InputError
+from course.files import write_whole
 from course.home import DATA, home
 
 
@@ -65,11 +67,9 @@ def _scaled_vectors(bases: np.ndarray, n: int, seed: int, random: np.random.Gene
     noise = random.standard_normal((n, len(real)), dtype=np.float32) @ residuals / np.sqrt(np.float32(len(real)))
     vectors = centroids[bases] + half * residuals[bases] + half * noise
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    cached.parent.mkdir(mode=0o700, exist_ok=True)
-    draft = cached.with_suffix(f".{os.getpid()}")
-    with open(draft, "wb") as file:
-        np.save(file, vectors)
-    draft.rename(cached)
+    file = BytesIO()
+    np.save(file, vectors)
+    write_whole(cached, file.getvalue())
     return vectors
 
 

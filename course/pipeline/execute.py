@@ -18,14 +18,13 @@ from nbformat import NotebookNode, from_dict
 from course.pipeline.kernel_home import KERNEL_ARGUMENTS, SECONDS_TO_END, KernelHome
 from course.pipeline.layout import BuildError
 from course.pipeline.notebook import METADATA, excerpt
+from course.show.mime import WIDGET
 
 CELL_SECONDS = 120.0
 """How long one cell may run."""
 
 RAISES = "raises-exception"
 """The tag of a cell that must raise."""
-
-_WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def execute(
@@ -133,7 +132,7 @@ def _tidy(notebook: NotebookNode, paths: dict[str, str]) -> None:
             cell.metadata.pop("execution", None)
             outputs = [_without(output, paths) for output in cell.outputs]
             for output in outputs:
-                output.get("data", {}).pop(_WIDGET_VIEW, None)
+                output.get("data", {}).pop(WIDGET, None)
             # A widget has its words in another output, and leaves nothing.
             cell.outputs = [output for output in outputs if output.get("data", True)]
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from course.errors import CourseError, DirectoryInUseError
+from course.files import write_whole
 from course.servers import supervisor as supervisor_script
 
 _PATIENCE_SECONDS = supervisor_script.STOP_SECONDS + 10
@@ -94,9 +95,7 @@ def end(processes: list[psutil.Process]) -> None:
 def note(directory: Path) -> None:
     """Write down who runs here, for the message to another notebook that finds the directory locked."""
     about = {"kernel": os.getpid(), "machine": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M")}
-    draft = directory / "holder.json.new"
-    draft.write_text(json.dumps(about), encoding="utf-8")
-    draft.rename(directory / "holder.json")
+    write_whole(directory / "holder.json", json.dumps(about))
 
 
 def _opened(path: Path) -> int:

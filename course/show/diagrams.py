@@ -15,8 +15,7 @@ import ipywidgets as widgets
 from IPython.display import display
 
 from course.errors import InputError
-from course.exercises.note import TEXT
-from course.show.live import Live, is_on, switch
+from course.show.live import Live, StatusLine, is_on, switch
 
 MARKDOWN = "text/markdown"
 """A diagram is shown as mermaid in Markdown. JupyterLab draws mermaid's own type as well, but then writes its picture into the
@@ -98,7 +97,7 @@ class Board:
         self._drawing = threading.Lock()
         self._busy = ""
         self._problem = ""
-        self._status = widgets.HTML()
+        self._status = StatusLine()
         self._buttons: list[tuple[BoardServer, widgets.Button, widgets.Button]] = []
         for server in stack.servers:
             if server.can_be_killed:
@@ -133,7 +132,7 @@ class Board:
             for _, kill, start in self._buttons:
                 switch(kill, on=False)
                 switch(start, on=False)
-            self._say("This board has ended: a newer one shows the servers.")
+            self._status.say("This board has ended: a newer one shows the servers.")
 
     def _button(self, word: str, server: BoardServer, act: Callable[[], None], tooltip: str) -> widgets.Button:
         button = widgets.Button(description=f"{word} {server.name}", tooltip=tooltip, layout=widgets.Layout(width="auto"))
@@ -161,10 +160,7 @@ class Board:
             switch(kill, on=not self._busy and state_of[server.name] == "running")
             switch(start, on=not self._busy and state_of[server.name] not in ("running", "starting"))
         about = f"{self._busy} …" if self._busy else self._problem
-        self._say(f"{_status_text(states)}\n{about}".strip())
-
-    def _say(self, text: str) -> None:
-        self._status.value = f'<div role="status" aria-live="polite" style="color:{TEXT};line-height:1.5">{_lines(text)}</div>'
+        self._status.say(f"{_status_text(states)}\n{about}".strip())
 
     def _controls(self) -> tuple[widgets.Widget, ...]:
         columns = [widgets.VBox([kill, start]) for _, kill, start in self._buttons]

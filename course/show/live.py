@@ -9,12 +9,14 @@ to those who do not see it, and keeps JupyterLab from taking the arrow keys of o
 
 from __future__ import annotations
 
+from html import escape
+
 import ipywidgets as widgets
 from IPython.display import DisplayHandle, display
 
 from course.exercises.note import LINE, MUTED, TEXT
+from course.show.mime import WIDGET
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
 _OFF = "course-off"
 
 _STYLE = """
@@ -104,6 +106,15 @@ class Live:
             ),
             "text/plain": text,
         }
+
+
+class StatusLine(widgets.HTML):
+    """A line of text that screen readers say when it changes."""
+
+    def say(self, text: str) -> None:
+        """Show a text, line by line, in place of the one before."""
+        lines = escape(text).replace("\n", "<br>")
+        self.value = f'<div role="status" aria-live="polite" style="color:{TEXT};line-height:1.5">{lines}</div>'
 
 
 def switch(button: widgets.Button, *, on: bool) -> None:

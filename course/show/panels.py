@@ -14,8 +14,7 @@ import ipywidgets as widgets
 from IPython.display import DisplayHandle, display
 
 from course.errors import InputError
-from course.exercises.note import TEXT
-from course.show.live import Live, is_on, switch
+from course.show.live import Live, StatusLine, is_on, switch
 
 
 class Panel:
@@ -36,7 +35,7 @@ class Panel:
         self._drawing = threading.Lock()
         self._handles: list[list[DisplayHandle]] = []
         self._lives: list[Live] = []
-        self._status = widgets.HTML()
+        self._status = StatusLine()
         self._sliders = {name: self._slider(name, options, start) for name, options in choices.items()}
         self._buttons = [self._button(word, act) for word, act in buttons.items()]
         self._shown = _parts(draw(**self.values))
@@ -56,7 +55,7 @@ class Panel:
                     for handle, part in zip(handles, self._shown, strict=True):
                         handle.update(part)
             except Exception as error:  # noqa: BLE001  shown, whatever it is: a slider has no cell to show it in
-                self._say(f"This could not be drawn: {error}")
+                self._status.say(f"This could not be drawn: {error}")
 
     def _ipython_display_(self) -> None:
         rows = [widgets.HBox(list(part), layout=widgets.Layout(flex_flow="row wrap")) for part in self._controls() if part]
@@ -98,7 +97,7 @@ class Panel:
         return slider
 
     def _moved(self) -> None:
-        self._say("")
+        self._status.say("")
         self.refresh()
 
     def _button(self, word: str, act: Callable[[], object]) -> widgets.Button:
@@ -108,22 +107,18 @@ class Panel:
 
     def _run(self, word: str, act: Callable[[], object]) -> None:
         """Do what a button says and draw anew; what it returns, if it is a text, stands below the controls."""
-        self._say(f"{word} …")
+        self._status.say(f"{word} …")
         for button in self._buttons:
             switch(button, on=False)
         try:
             said = act()
-            self._say(said if isinstance(said, str) else "")
+            self._status.say(said if isinstance(said, str) else "")
         except Exception as error:  # noqa: BLE001  shown, whatever it is: a button has no cell to show it in
-            self._say(f"{word} did not work: {error}")
+            self._status.say(f"{word} did not work: {error}")
         finally:
             for button in self._buttons:
                 switch(button, on=True)
         self.refresh()
-
-    def _say(self, text: str) -> None:
-        lines = escape(text).replace("\n", "<br>")
-        self._status.value = f'<div role="status" aria-live="polite" style="color:{TEXT};line-height:1.5">{lines}</div>'
 
 
 def panel(

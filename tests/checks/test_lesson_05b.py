@@ -212,4 +212,4 @@ def test_a_check_of_the_cache_leaves_no_key_and_no_thread_behind(stack: Stack) -
     for answer in (code, waits):
         checked("05b.remembered", answer, stack)
         assert set(client.scan_iter(count=1000)) == before
-    until(lambda: not any(thread.name in ("gate", "within") for thread in threading.enumerate()), seconds=30)
+    until(lambda: not any(thread.name in ("relay", "within") for thread in threading.enumerate()), seconds=30)
