@@ -1,0 +1,1 @@
+"""The applications of the course: one HTTP contract, on three databases and on one, and the clients that ask them."""

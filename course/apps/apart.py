@@ -59,6 +59,7 @@ class Apart:
 
     @property
     def pid(self) -> int:
+        """The process that serves it."""
         assert self._process.pid is not None  # it was started when this was made
         return self._process.pid
 

@@ -24,7 +24,9 @@ from course.servers.environment import set_aside
 class Store(Protocol):
     """What every store can do."""
 
-    async def ping(self) -> None: ...
+    async def ping(self) -> None:
+        """Ask for a sign of life."""
+
     async def __aenter__(self) -> Self: ...
     async def __aexit__(self, *_: object) -> None: ...
 
@@ -73,6 +75,11 @@ Answers = Annotated[Cache, Depends(_cache)]
 
 
 async def get_user(db: Postgres, user_id: int) -> dict[str, Any]:
+    """The user's row.
+
+    Raises:
+        HTTPException: 404, there is no such user.
+    """
     user = await db.fetch_one("SELECT * FROM users WHERE id = $1", user_id)
     if not user:
         raise HTTPException(404, f"There is no user {user_id}.")
@@ -81,11 +88,13 @@ async def get_user(db: Postgres, user_id: int) -> dict[str, Any]:
 
 @router.get("/users/{user_id}", response_model=contract.User, responses=problems(404, 422, 503))
 async def user(user_id: contract.UserId, db: Db) -> dict[str, Any]:
+    """A user."""
     return await get_user(db, user_id)
 
 
 @router.get("/users/{user_id}/settings", response_model=contract.Settings, responses=problems(404, 422, 503))
 async def settings(user_id: contract.UserId, db: Db) -> dict[str, Any]:
+    """What a user has set."""
     settings = await db.fetch_one("SELECT * FROM settings WHERE user_id = $1", user_id)
     if not settings:
         raise HTTPException(404, f"There are no settings of a user {user_id}.")
@@ -107,12 +116,14 @@ async def chats(user_id: contract.UserId, db: Db) -> list[dict[str, Any]]:
 
 @router.post("/sessions", status_code=201, response_model=contract.SessionOpened, responses=problems(400, 404, 413, 422, 503))
 async def open_session(session: contract.NewSession, db: Db, cache: Answers) -> dict[str, Any]:
+    """Open a session for a user."""
     await get_user(db, session.user_id)
     return {"token": await cache.open_session(session.user_id), "expires_in": contract.SESSION_SECONDS}
 
 
 @router.get("/sessions/{token}", response_model=contract.Session, responses=problems(404, 422, 503))
 async def session(token: contract.Token, cache: Answers) -> dict[str, Any]:
+    """Whose session this is, and for how long."""
     session = await cache.session(token)
     if not session:
         raise HTTPException(404, "There is no such session, or it has expired.")

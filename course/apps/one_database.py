@@ -50,6 +50,7 @@ async def delete_user(user_id: contract.UserId, db: Db, cache: Answers) -> None:
 
 @router.post("/documents", status_code=201, response_model=contract.Document, responses=problems(400, 404, 413, 422, 503))
 async def add_document(new: contract.NewDocument, db: Db, cache: Answers) -> dict[str, Any]:
+    """Add a document. Who searches finds it from now on."""
     embedding = await asyncio.to_thread(embed, f"{new.title}\n{new.content}")
     try:
         # Row and vector in one statement: both are kept, or none
@@ -69,6 +70,7 @@ async def add_document(new: contract.NewDocument, db: Db, cache: Answers) -> dic
 
 
 async def get_similar_docs(db: Postgres, user_id: int, query: str, k: int) -> list[dict[str, Any]]:
+    """The user's k documents that are closest to a text, the closest first, each with its `distance`."""
     embedding = await asyncio.to_thread(embed, query)
 
     # One query does it all! It names its columns: d.* would send each document's vector, too, and take twice the time

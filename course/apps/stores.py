@@ -106,6 +106,7 @@ class Postgres:
 
     @answering("PostgreSQL", psycopg.OperationalError, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
     async def fetch_all(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
+        """Every row of an answer."""
         try:
             return await self._ask(sql, parameters)
         except psycopg.InternalError:  # the extension of a parameter's type was made anew, and the type has another number now
@@ -113,9 +114,11 @@ class Postgres:
             return await self._ask(sql, parameters)
 
     async def fetch_one(self, sql: str, *parameters: object) -> dict[str, Any] | None:
+        """The first row of an answer, or None."""
         return next(iter(await self.fetch_all(sql, *parameters)), None)
 
     async def ping(self) -> None:
+        """Ask for a sign of life."""
         await self.fetch_all("SELECT 1")
 
     async def _ask(self, sql: str, parameters: Sequence[object]) -> list[dict[str, Any]]:
@@ -146,16 +149,20 @@ class DocumentVectors:
         self._collection: AsyncCollection | None = None
 
     async def query(self, **arguments: object) -> dict[str, Any]:
+        """As a collection's `query`."""
         return await self._ask("query", **arguments)
 
     async def upsert(self, **arguments: object) -> None:
+        """As a collection's `upsert`."""
         await self._ask("upsert", **arguments)
 
     async def delete(self, **arguments: object) -> None:
+        """As a collection's `delete`."""
         await self._ask("delete", **arguments)
 
     @answering("ChromaDB", httpx.TransportError)
     async def ping(self) -> None:
+        """Ask for a sign of life."""
         await (await self._connect()).heartbeat()
 
     @answering("ChromaDB", httpx.TransportError)
@@ -216,10 +223,12 @@ class Cache:
 
     @answering("Redis", redis.RedisError)
     async def ping(self) -> None:
+        """Ask for a sign of life."""
         await self.redis.ping()
 
     @answering("Redis", redis.RedisError)
     async def open_session(self, user_id: int) -> str:
+        """Open a session for a user. Returns its token."""
         token = secrets.token_urlsafe(32)
         async with self.redis.pipeline() as together:
             together.set(self._key("session", token), user_id, ex=contract.SESSION_SECONDS)
@@ -240,11 +249,13 @@ class Cache:
 
     @answering("Redis", redis.RedisError)
     async def answer(self, user_id: int, question: contract.Question) -> str | None:
+        """The answer that is kept for a user's question, or None."""
         kept = await self.redis.hget(self._key("similar", user_id), question.model_dump_json())
         return kept if kept is None else str(kept)
 
     @answering("Redis", redis.RedisError)
     async def keep_answer(self, user_id: int, question: contract.Question, answer: str) -> None:
+        """Keep the answer to a user's question for a minute."""
         async with self.redis.pipeline() as together:
             together.hset(self._key("similar", user_id), question.model_dump_json(), answer)
             together.expire(self._key("similar", user_id), contract.CACHE_SECONDS, nx=True)
@@ -252,10 +263,12 @@ class Cache:
 
     @answering("Redis", redis.RedisError)
     async def forget_answers(self, user_id: int) -> None:
+        """Forget what a user was answered: a document has changed."""
         await self.redis.delete(self._key("similar", user_id))
 
     @answering("Redis", redis.RedisError)
     async def forget_user(self, user_id: int) -> None:
+        """Forget a user's answers, and end every session."""
         tokens = await self.redis.smembers(self._key("sessions", user_id))
         keys = [self._key("session", token) for token in tokens]
         await self.redis.delete(self._key("similar", user_id), self._key("sessions", user_id), *keys)

@@ -63,6 +63,7 @@ async def delete_user(user_id: contract.UserId, db: Db, collection: Vectors, cac
 
 @router.post("/documents", status_code=201, response_model=contract.Document, responses=problems(400, 404, 413, 422, 503))
 async def add_document(new: contract.NewDocument, db: Db, collection: Vectors, cache: Answers) -> dict[str, Any]:
+    """Add a document. Who searches finds it from now on."""
     embedding = await asyncio.to_thread(embed, f"{new.title}\n{new.content}")
     try:
         [document] = await db.fetch_all(
@@ -79,6 +80,7 @@ async def add_document(new: contract.NewDocument, db: Db, collection: Vectors, c
 
 
 async def get_similar_docs(db: Postgres, collection: DocumentVectors, user_id: int, query: str, k: int) -> list[dict[str, Any]]:
+    """The user's k documents that are closest to a text, the closest first, each with its `distance`."""
     # 1. Check that the user exists (PostgreSQL)
     await get_user(db, user_id)
 

@@ -71,6 +71,7 @@ class Answer:
 
     @property
     def good(self) -> bool:
+        """Whether it is what a user hopes for."""
         return 200 <= self.status < 400
 
 

@@ -25,12 +25,14 @@ class Night:
         self.jobs = [self._job(number, failure) for number, failure in enumerate(failures, start=1)]
 
     def pause(self) -> None:
+        """Close the door."""
         self.pauses += 1
         if not self.closed:
             self.seconds -= time.perf_counter()
         self.closed = True
 
     def resume(self) -> None:
+        """Open the door."""
         self.resumes += 1
         if self.closed:
             self.seconds += time.perf_counter()
@@ -62,6 +64,7 @@ def _times(count: int) -> str:
 
 
 def went_well(quiet_backup: Callable, stage: Stage) -> Parts:
+    """What an answer does when every step goes well."""
     night = Night(None, None, None)
     began = time.perf_counter()
     returned = quiet_backup(night.pause, night.resume, list(night.jobs))

@@ -40,6 +40,7 @@ done
 
 
 def good_night(back_up: Callable, stage: Stage) -> Parts:
+    """What an answer does when every program ends well."""
     with _workshop() as place, _hushed():
         folder, archive = _folder(place / "chroma data", FOLDER), place / "chroma.tar.gz"
         returned = back_up(folder, archive)

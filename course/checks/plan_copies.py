@@ -66,6 +66,7 @@ def _copied(out_of_date: Callable, stage: Stage, copies: dict[int, str | None], 
 
 
 def some_stale(out_of_date: Callable, stage: Stage) -> Any:
+    """What an answer finds when some copies are stale."""
     return _copied(out_of_date, stage, COPIES)
 
 
@@ -74,10 +75,12 @@ TRUE: dict[int, str | None] = {id: PLANS[user_id] for id, user_id in OWNERS.item
 
 
 def all_true(out_of_date: Callable, stage: Stage) -> Any:
+    """What an answer finds when no copy is stale."""
     return _copied(out_of_date, stage, TRUE)
 
 
 def subscription_ended(out_of_date: Callable, stage: Stage) -> Any:
+    """What an answer finds when a subscription has ended."""
     return _copied(out_of_date, stage, TRUE, before="UPDATE users SET subscription = 'free' WHERE id = 1011")
 
 

@@ -30,10 +30,12 @@ class Result:
 
     @property
     def passed(self) -> bool:
+        """Whether the work is right."""
         return self.outcome == "passed"
 
     @property
     def note(self) -> Note:
+        """The result as it is displayed."""
         sign, kind = _LOOK[self.outcome]
         return Note(sign, self.outcome, self.message, self.detail, kind, self.exercise)
 

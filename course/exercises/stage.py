@@ -60,6 +60,7 @@ class Asked:
         return len(self.calls)
 
     def __call__(self, *args: object, **by_name: object) -> Any:
+        """Count the call, and do what the callable does."""
         self.calls.append((*args, *by_name.values()))
         if self.times > self._at_most:
             raise AskedTooOften(f"called {self.times} times")

@@ -14,14 +14,17 @@ QUIET = Settings(anonymized_telemetry=False)
 
 
 def on_folder(path: str) -> ClientAPI:
+    """A client that opens a folder itself."""
     return chromadb.PersistentClient(path, QUIET)
 
 
 def on_server(port: str) -> ClientAPI:
+    """A client of a server on this machine."""
     return chromadb.HttpClient("127.0.0.1", int(port), settings=QUIET)
 
 
 def write(path: str, vectors: str) -> str:
+    """Write vectors into a collection of a folder."""
     import numpy
 
     rows = numpy.load(vectors)
@@ -32,23 +35,28 @@ def write(path: str, vectors: str) -> str:
 
 
 def read(path: str) -> str:
+    """Count what a folder's collection holds."""
     return f"{on_folder(path).get_collection('documents', embedding_function=None).count()} vectors"
 
 
 def create(path: str) -> str:
+    """Make a new collection in a folder."""
     on_folder(path).create_collection("notes", embedding_function=None)
     return "made"
 
 
 def collections(path: str) -> str:
+    """Count a folder's collections."""
     return f"{len(on_folder(path).list_collections())} collections"
 
 
 def heartbeat(port: str) -> str:
+    """Ask a server for a sign of life."""
     return "alive" if on_server(port).heartbeat() > 0 else "dead"
 
 
 def get(port: str) -> str:
+    """Count what a server's collection holds."""
     return f"{on_server(port).get_collection('documents', embedding_function=None).count()} vectors"
 
 

@@ -24,18 +24,22 @@ class Layout:
 
     @classmethod
     def of_this_course(cls) -> "Layout":
+        """The layout of the course that this package is part of."""
         return cls(ROOT, manifest.lessons(), manifest.sections())
 
     @property
     def solutions_folder(self) -> Path:
+        """Where the sources and the solved notebooks are."""
         return self.root / "solutions"
 
     @property
     def lessons_folder(self) -> Path:
+        """Where the notebooks with blanks are."""
         return self.root / "lessons"
 
     @property
     def readme(self) -> Path:
+        """The file with the course map."""
         return self.root / "README.md"
 
     @property

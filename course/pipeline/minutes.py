@@ -73,6 +73,7 @@ class Figures:
 
     @property
     def median_lines(self) -> float:
+        """The median number of lines of the visible code cells."""
         return statistics.median(self.lines or [0])
 
     @property
@@ -82,6 +83,7 @@ class Figures:
 
     @property
     def share_unspoken(self) -> float:
+        """The share of code cells that follow another without a sentence."""
         return self.unspoken / max(1, len(self.lines))
 
 

@@ -34,6 +34,7 @@ class Syntax:
     stub: str
 
     def mark(self, words: str) -> str:
+        """These words as a comment."""
         return " ".join(part for part in (self.start, words, self.end) if part)
 
     def stub_in(self, line: str) -> str | None:
@@ -112,7 +113,7 @@ def _parts(text: str, kind: Kind) -> list[str | Region]:
         if line.strip() == begin:
             if opened is not None:
                 raise RegionError(number, f"`{begin}` inside another solution.")
-            opened, indent, stub, solution = number, line[: -len(line.lstrip())] if line != line.lstrip() else "", [], []
+            opened, indent, stub, solution = number, line[: len(line) - len(line.lstrip())], [], []
         elif line.strip() == end:
             if opened is None:
                 raise RegionError(number, f"`{end}` without a `{begin}` before it.")

@@ -27,6 +27,7 @@ class Cell:
 
     @property
     def tags(self) -> list[str]:
+        """The cell's tags."""
         return list(self.metadata.get("tags", []))
 
 

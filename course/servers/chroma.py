@@ -35,10 +35,12 @@ class ChromaServer(Server):
 
     @property
     def url(self) -> str:
+        """Address and credentials as one URL."""
         return f"http://{self.address}"
 
     @staticmethod
     def installed_version() -> str:
+        """The version of the installed program."""
         try:
             return version("chromadb")
         except PackageNotFoundError as error:

@@ -54,14 +54,17 @@ class External(ABC):
 
     @property
     def name(self) -> str:
+        """What it is called, such as `PostgreSQL`."""
         return addresses.NAMES[self.key]
 
     @property
     def address(self) -> str:
+        """Where it listens, as `host:port`."""
         return urlsplit(self.url).netloc.rpartition("@")[2]
 
     @property
     def state(self) -> Literal["running", "not answering"]:
+        """Whether it answers now."""
         return "running" if self._answers() else "not answering"
 
     @abstractmethod
@@ -77,12 +80,27 @@ class External(ABC):
         """
 
     def start(self) -> NoReturn:
+        """Not ours to do.
+
+        Raises:
+            ServerError: always.
+        """
         self._not_ours("start")
 
     def stop(self) -> NoReturn:
+        """Not ours to do.
+
+        Raises:
+            ServerError: always.
+        """
         self._not_ours("stop")
 
     def kill(self) -> NoReturn:
+        """Not ours to do.
+
+        Raises:
+            ServerError: always.
+        """
         self._not_ours("kill")
 
     def _not_ours(self, what: str) -> NoReturn:
@@ -115,6 +133,7 @@ class ExternalPostgres(External):
                 self._create(connection)
 
     def connect(self) -> psycopg.Connection:
+        """A new connection in autocommit mode, to this notebook's own database."""
         return postgres_connect(self.url)
 
     def _ask_version(self) -> str:
@@ -157,6 +176,7 @@ class ExternalChroma(External):
         chroma_create(url, namespace)
 
     def client(self) -> ClientAPI:
+        """A new client, to this notebook's own corner."""
         return chroma_server.client(self.url, self.database, addresses.advice("chroma"))
 
     def _ask_version(self) -> str:
@@ -181,6 +201,7 @@ class ExternalRedis(External):
         self.prefix = f"{namespace}:"
 
     def client(self) -> redis.Redis:
+        """A new client, to this notebook's own corner."""
         return redis_server.client(self.url, addresses.advice("redis"))
 
     def _ask_version(self) -> str:

@@ -45,10 +45,12 @@ class PostgresServer(Server):
 
     @property
     def url(self) -> str:
+        """Address and credentials as one URL."""
         return f"postgresql://{USER}:{self.password}@{self.address}/{DATABASE}"
 
     @staticmethod
     def installed_version() -> str:
+        """The version of the installed program."""
         said = subprocess.run([binary("postgres"), "--version"], capture_output=True, text=True, check=True).stdout
         return said.split()[-1]
 

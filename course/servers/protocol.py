@@ -30,37 +30,48 @@ class AnyServer(Protocol):
     on_change: Callable[[AnyServer], None]
 
     @property
-    def key(self) -> addresses.Kind: ...
+    def key(self) -> addresses.Kind:
+        """Which of the three it is."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What it is called, such as `PostgreSQL`."""
 
     @property
-    def url(self) -> str: ...
+    def url(self) -> str:
+        """Address and credentials as one URL."""
 
     @property
-    def state(self) -> str: ...
+    def state(self) -> str:
+        """What it does now, in a word or two."""
 
     @property
-    def version(self) -> str: ...
+    def version(self) -> str:
+        """The version of the program."""
 
     @property
-    def address(self) -> str: ...
+    def address(self) -> str:
+        """Where it listens, as `host:port`."""
 
     @property
-    def pid(self) -> int | None: ...
+    def pid(self) -> int | None:
+        """The process id of one of ours that runs, else None."""
 
-    def start(self) -> None: ...
+    def start(self) -> None:
+        """Start it and return when it is ready. One that is not ours raises."""
 
-    def stop(self) -> None: ...
+    def stop(self) -> None:
+        """Stop it cleanly. One that is not ours raises."""
 
-    def kill(self) -> None: ...
+    def kill(self) -> None:
+        """Kill it as a crash does. One that is not ours raises."""
 
 
 class AnyPostgres(AnyServer, Protocol):
     """A PostgreSQL server."""
 
-    def connect(self) -> psycopg.Connection: ...
+    def connect(self) -> psycopg.Connection:
+        """A new connection in autocommit mode."""
 
 
 class AnyChroma(AnyServer, Protocol):
@@ -68,7 +79,8 @@ class AnyChroma(AnyServer, Protocol):
 
     database: str
 
-    def client(self) -> ClientAPI: ...
+    def client(self) -> ClientAPI:
+        """A new client."""
 
 
 class AnyRedis(AnyServer, Protocol):
@@ -76,4 +88,5 @@ class AnyRedis(AnyServer, Protocol):
 
     prefix: str
 
-    def client(self) -> redis.Redis: ...
+    def client(self) -> redis.Redis:
+        """A new client."""

@@ -30,10 +30,12 @@ class RedisServer(Server):
 
     @property
     def url(self) -> str:
+        """Address and credentials as one URL."""
         return f"redis://:{self.password}@{self.address}/0"
 
     @staticmethod
     def installed_version() -> str:
+        """The version of the installed program."""
         said = subprocess.run([binary(), "--version"], capture_output=True, text=True, check=True).stdout
         return "Valkey " + said.partition("v=")[2].split()[0]
 

@@ -39,6 +39,7 @@ class Supervisor:
         self._output = threading.Lock()
 
     def start(self, name: str, argv: list[str], env: dict, cwd: str, log: str, stop_signal: int) -> None:
+        """Start a server, and watch over it."""
         try:
             with open(log, "ab") as output:
                 child = subprocess.Popen(
@@ -73,6 +74,7 @@ class Supervisor:
         _kill(self._children[name])
 
     def stop_all(self) -> None:
+        """Stop every server, and kill what does not stop in its time."""
         for name, child in self._children.items():
             if child.poll() is None:
                 self.stop(name)
@@ -130,6 +132,7 @@ def allow_open_files() -> None:
 
 
 def main() -> None:
+    """Do what is asked, line by line, until the input ends."""
     allow_open_files()
     kernel, lock = int(sys.argv[1]), int(sys.argv[2])
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

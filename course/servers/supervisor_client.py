@@ -109,6 +109,7 @@ class SupervisorClient:
 
     @property
     def alive(self) -> bool:
+        """Whether the supervisor's process runs."""
         return self._process.poll() is None
 
     def _send(self, **request: object) -> None:

@@ -76,17 +76,25 @@ class BoardServer(Protocol):
     can_be_killed: bool
 
     @property
-    def state(self) -> str: ...
-    def kill(self) -> None: ...
-    def start(self) -> None: ...
+    def state(self) -> str:
+        """What it does now, in a word."""
+
+    def kill(self) -> None:
+        """Kill it."""
+
+    def start(self) -> None:
+        """Start it."""
 
 
 class BoardStack(Protocol):
     """What the board needs of a stack."""
 
     @property
-    def servers(self) -> tuple[BoardServer, ...]: ...
-    def watch(self, watcher: Callable[[BoardServer], None]) -> Callable[[], None]: ...
+    def servers(self) -> tuple[BoardServer, ...]:
+        """The servers to draw."""
+
+    def watch(self, watcher: Callable[[BoardServer], None]) -> Callable[[], None]:
+        """Call this at each change. Returns how to end it."""
 
 
 class Board:

@@ -42,6 +42,7 @@ class Panel:
 
     @property
     def values(self) -> dict[str, Any]:
+        """What is chosen now, by name."""
         return {name: slider.value for name, slider in self._sliders.items()}
 
     def refresh(self) -> None:
