@@ -101,6 +101,11 @@ def syntax_of(text: str, kind: Kind) -> Syntax:
     return SQL if text.startswith("%%sql") else PYTHON
 
 
+def _see_that_it_is_no_mark(number: int, line: str, begin: str, end: str) -> None:
+    if "BEGIN SOLUTION" in line or "END SOLUTION" in line:
+        raise RegionError(number, f"a mark of a solution must be the whole line, and here it is `{begin}` or `{end}`.")
+
+
 def _parts(text: str, kind: Kind) -> list[str | Region]:
     syntax = syntax_of(text, kind)
     begin, end = syntax.mark("BEGIN SOLUTION"), syntax.mark("END SOLUTION")
@@ -125,9 +130,8 @@ def _parts(text: str, kind: Kind) -> list[str | Region]:
             if opened is None or solution:
                 raise RegionError(number, f"`{syntax.mark('STUB: …')}` may only follow `{begin}` directly.")
             stub.append(shown)
-        elif "BEGIN SOLUTION" in line or "END SOLUTION" in line:
-            raise RegionError(number, f"a mark of a solution must be the whole line, and here it is `{begin}` or `{end}`.")
         else:
+            _see_that_it_is_no_mark(number, line, begin, end)
             (parts if opened is None else solution).append(line)
     if opened is not None:
         raise RegionError(opened, f"`{begin}` without a `{end}` after it in the same cell.")
