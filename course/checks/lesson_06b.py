@@ -243,7 +243,7 @@ def most_similar(postgres, vector, k):
             def most_similar(postgres, vector, k):
                 query = "SELECT id, 1 - (embedding <=> %(q)s) FROM documents WHERE vector_norm(embedding) > 0"
                 rows = postgres.execute(query + " ORDER BY embedding <=> %(q)s LIMIT %(k)s", {"q": vector, "k": k})
-                return {id: round(similarity, 3) for id, similarity in rows}
+                return dict(rows.fetchall())
             """,
         ),
         Mistake(
@@ -338,7 +338,7 @@ def nearest(postgres, user_id, vector, k):
 @exercise(
     "06b.nearest",
     hints=[
-        "Start from the search of Grace's notes above: the title and the distance are selected, and `WHERE` has two conditions.",
+        "Start from the search of Grace's notes above. Its `WHERE` gets a second condition, and its end a `LIMIT`.",
         "`WHERE user_id = %s AND embedding IS NOT NULL ORDER BY embedding <=> %s LIMIT %s`, then `.fetchall()`.",
     ],
     mistakes=[

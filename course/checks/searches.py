@@ -89,4 +89,6 @@ def rounded(answer: Any) -> Any:
         return round(float(answer), 3) + 0.0  # no minus before a zero
     if isinstance(answer, list | tuple):
         return type(answer)(map(rounded, answer)) if type(answer) in (list, tuple) else [*map(rounded, answer)]
+    if isinstance(answer, dict):
+        return {key: rounded(value) for key, value in answer.items()}
     return answer
