@@ -32,7 +32,9 @@ else
 	.venv/bin/python -m ruff format --check course tests
 	.venv/bin/python -m mypy
 	.venv/bin/python -m course.build --check
-	@.venv/bin/python -m tests.side_by_side "$(PYTEST) tests" "$(NBVAL) --nbval solutions" "$(NBVAL) --nbval-lax lessons"
+	@.venv/bin/python -m tests.side_by_side "$(subst -m pytest,-m coverage run -m pytest,$(PYTEST)) tests" \
+		"$(NBVAL) --nbval solutions" "$(NBVAL) --nbval-lax lessons"
+	@.venv/bin/python -m coverage report
 endif
 
 new: .venv/.ready  ## a new lesson, ready to build: make new LESSON=16 NAME=change_the_model

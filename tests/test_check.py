@@ -326,7 +326,7 @@ def test_an_assert_of_the_judge_is_a_mistake_of_the_judge() -> None:
 
 def test_an_interrupt_goes_through(double: Exercise) -> None:
     with pytest.raises(KeyboardInterrupt):
-        double(cell("def double(x):\n    return os.kill(os.getpid(), signal.SIGINT)", signal=signal))
+        double(cell("def double(x):\n    return signal.raise_signal(signal.SIGINT)", signal=signal))
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), RecursionError("deep")])
