@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import psycopg
 
 from course.checks.recovery import Ending, recovered, told
 from course.exercises.bench import spare_postgres
 from course.exercises.check import NotYet, exercise, expect
-from course.exercises.mistakes import Mistake, Parts, Trial
+from course.exercises.mistakes import Mistake, Trial
 from course.exercises.stage import ODD, Stage
 
 _TARGET = '{"recovery_target_xid": xid, "recovery_target_inclusive": "off"}'
@@ -207,10 +208,11 @@ _SINCE = (
 Documents = Mapping[int, tuple[str, str]]
 
 
-def _put_back(before: Documents, after: Documents, *, runs: int = 1, refused: str = "") -> Callable[[Callable, Stage], Parts]:
-    """How to observe what a function makes of these documents; the target may refuse one title."""
+def _put_back(what: str, after: Documents, *, runs: int = 1, refused: str = "") -> Callable[[Callable, Stage], Any]:
+    """How to observe what a function returns, or what it changes in these documents; the target may refuse one title."""
+    before = _BEFORE
 
-    def observe(put_back_titles: Callable, stage: Stage) -> Parts:
+    def observe(put_back_titles: Callable, stage: Stage) -> Any:
         target = stage.database(_TABLES)
         source = stage.database(_TABLES, name="source")
         witness = stage.connect(name="source")
@@ -226,11 +228,16 @@ def _put_back(before: Documents, after: Documents, *, runs: int = 1, refused: st
                 returned = put_back_titles(source, target)
         except psycopg.errors.CheckViolation:
             returned = "the error"
-        return Parts(
-            returned="a cursor" if isinstance(returned, psycopg.Cursor) else returned,
-            recovered_server_changed=_documents(witness) != before,
-            documents=_documents(stage.own),
-        )
+        except psycopg.errors.NotNullViolation as error:
+            return f"NULL for {error.diag.column_name}, which is refused"
+        except psycopg.errors.UndefinedTable as error:
+            return "FROM is missing" if "missing FROM-clause" in str(error) else "there is no table lost"
+        if what == "returned":
+            return "a cursor" if isinstance(returned, psycopg.Cursor) else returned
+        if _documents(witness) != before:
+            return "the recovered server"
+        now = _documents(stage.own)
+        return {id: now.get(id, "deleted") for id in sorted({*now, *after}) if now.get(id) != after.get(id)}
 
     return observe
 
@@ -337,18 +344,38 @@ _ONE = "UPDATE documents SET title = %s WHERE id = %s AND title = 'Untitled'"
             new="UPDATE documents SET title = (SELECT title FROM lost WHERE lost.id = documents.id) WHERE title = 'Untitled'",
         ),
         Mistake(
-            "looks for the mistake in lost",
-            "No title is back. `lost` holds what was there before the mistake, so nothing is `Untitled` there: ask "
-            "`documents.title`.",
-            old="documents.title = 'Untitled'",
-            new="lost.title = 'Untitled'",
+            "inserts id and title alone",
+            "An `INSERT` makes whole rows, and these lack what every document must have. What is there already is changed by "
+            "`UPDATE`.",
+            old=_UPDATE,
+            new="INSERT INTO documents (id, title) SELECT id, title FROM lost "
+            "ON CONFLICT (id) DO UPDATE SET title = EXCLUDED.title",
         ),
         Mistake(
-            "sets what is there",
-            "The statement has changed five rows into what they were: on the right of `=` stands the title that is there. Take "
-            "it from `lost`.",
-            old="title = lost.title",
-            new="title = documents.title",
+            "no FROM",
+            "The statement names `lost` in its `WHERE` and nowhere before: `UPDATE documents SET … FROM lost WHERE …` joins it.",
+            old=" FROM lost\n",
+            new="\n",
+        ),
+        Mistake(
+            "only where the text is the same",
+            "1005 is still called `Untitled`: its text was changed since, and its title was lost all the same.",
+            old=_JOIN,
+            new=f"{_JOIN} AND lost.content = documents.content",
+        ),
+        Mistake(
+            "never committed",
+            "Your function begins a transaction and does not end it: nobody else sees what it repaired. `with "
+            "target.transaction():` commits at its end.",
+            old="with target.transaction():\n        bring(source, target)",
+            new='if target.execute("BEGIN"):\n        bring(source, target)',
+        ),
+        Mistake(
+            "looks for the mistake in lost",
+            "No title is back. `lost` holds what was there before the mistake, so nothing is `Untitled` there: ask "
+            "`documents.title`. And the new value is `lost.title`.",
+            old="documents.title = 'Untitled'",
+            new="lost.title = 'Untitled'",
         ),
         Mistake(
             "the table is gone",
@@ -371,6 +398,12 @@ _ONE = "UPDATE documents SET title = %s WHERE id = %s AND title = 'Untitled'"
             "The titles are back, and you return the cursor. Its `.rowcount` says how many rows were changed.",
             old=".rowcount",
             new="",
+        ),
+        Mistake(
+            "the rows",
+            "The titles are back, and you return rows. How many are they?",
+            old='documents.title = \'Untitled\'"""\n        ).rowcount',
+            new='documents.title = \'Untitled\' RETURNING documents.id"""\n        ).fetchall()',
         ),
         Mistake(
             "counts what is in lost",
@@ -457,10 +490,14 @@ _ONE = "UPDATE documents SET title = %s WHERE id = %s AND title = 'Untitled'"
 )
 def put_back_titles(put_back_titles: Callable, trial: Trial) -> str:
     """Judge the documents of two databases: after one run, after a second, and after a title that is refused."""
-    trial.compare(put_back_titles, _put_back(_BEFORE, _AFTER), _SINCE)
-    trial.compare(put_back_titles, _put_back(_BEFORE, _AFTER, runs=2), "The function is run a second time.")
     untitled = dict.fromkeys(_BEFORE, ("Untitled", "text"))
-    trial.compare(put_back_titles, _put_back(_BEFORE, untitled, refused="Title 1006"), "The table refuses the title of 1006.")
+    refused = _put_back("changed", untitled, refused="Title 1006")
+    told = _put_back("returned", untitled, refused="Title 1006")
+    trial.compare(put_back_titles, _put_back("changed", _AFTER), f"{_SINCE} What your function changes: {{found}}.")
+    trial.compare(put_back_titles, _put_back("returned", _AFTER), "The titles are right. You return {found}, not {wanted}.")
+    trial.compare(put_back_titles, _put_back("returned", _AFTER, runs=2), "Run a second time, it returns {found}.")
+    trial.compare(put_back_titles, refused, "The table refuses the title of 1006. What your function changes: {found}.")
+    trial.compare(put_back_titles, told, "The table refuses the title of 1006.")
     return (
         "Run twice, it does no harm, and stopped half-way, it leaves nothing: that is how a repair on a running server should be."
     )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from course.exercises.check import NotYet, exercise, expect
-from course.exercises.mistakes import Mistake, Parts, Trial
-from course.exercises.stage import Stage
+from course.exercises.mistakes import Mistake, Trial
 
+_BEGIN, _LAST = "00000001000000A2000000FB", "00000001000000A300000002"
 _END, _HOLE = "00000001000000A300000000", "00000001000000A300000001"
 _MISSING = f'["{_HOLE}"]'
 
@@ -51,6 +50,11 @@ def _read(end: str = f'"{_END}"', missing: str = _MISSING) -> str:
             "a hole after FF, and no other",
             "After `…A2000000FF` comes `…A300000000`, which is there. Look one further.",
             code=_read(missing='["00000001000000A200000100"]'),
+        ),
+        Mistake(
+            "one that is there",
+            "That one is in the archive. Look for its 24 digits with nothing after them.",
+            code=_read(missing=f'["00000001000000A300000002", "{_HOLE}"]'),
         ),
         Mistake(
             "none",
@@ -103,7 +107,7 @@ def _read(end: str = f'"{_END}"', missing: str = _MISSING) -> str:
         ),
         Mistake(
             "to the end of the upper part",
-            "`…A2000000FF` is followed by `…A300000000`, which is there: the replay goes on.",
+            "The segment after that one is there, so the replay goes on. After `…A2000000FF` comes `…A300000000`.",
             code=_read(end='"00000001000000A2000000FF"'),
         ),
         Mistake(
@@ -115,6 +119,11 @@ def _read(end: str = f'"{_END}"', missing: str = _MISSING) -> str:
             "to the base backup",
             "There the replay begins. It goes on with each segment that follows, as long as there is one.",
             code=_read(end='"00000001000000A2000000FB"'),
+        ),
+        Mistake(
+            "no name of a segment",
+            "Write the whole name: 24 digits, with large letters.",
+            code=_read(end='"A3 00"'),
         ),
         Mistake(
             "the partial file",
@@ -130,15 +139,57 @@ def lost_segments(lost_segments: dict, trial: Trial) -> str:
             raise NotYet(
                 f'Keep the two names of the cell: "replayed up to" and "missing". Yours has {sorted(map(str, lost_segments))}.'
             )
-    trial.compare(lost_segments, lambda answer, stage: _plain(answer["missing"]), "You name {found} as missing.")
-    trial.compare(lost_segments, lambda answer, stage: answer["replayed up to"], "You say: replayed up to {found}.")
+    _judge_missing(lost_segments["missing"], trial)
+    _judge_end(lost_segments["replayed up to"], trial)
     return (
         "A hole of one segment, and all that comes after it is lost, although it lies in the archive. Nothing would have failed."
     )
 
 
-def _plain(missing: Any) -> Any:
-    return sorted(missing) if isinstance(missing, set | frozenset) and all(isinstance(name, str) for name in missing) else missing
+def _judge_missing(missing: Any, trial: Trial) -> None:
+    if isinstance(missing, str):
+        raise trial.says("a name, and no list")
+    if isinstance(missing, int):
+        raise trial.says("how many")
+    names = set(expect(missing, list | tuple | set | frozenset, "`missing` should be a list of names."))
+    if not all(isinstance(name, str) for name in names):
+        raise NotYet("`missing` should be a list of names, each a text of 24 digits.")
+    if any(name.endswith(".partial") for name in names):
+        raise trial.says("the file that is there")
+    if any(re.fullmatch("[0-9A-Fa-f]{24}", name) and name != name.upper() for name in names):
+        raise trial.says("small letters")
+    if not all(re.fullmatch("[0-9A-F]{24}", name) for name in names):
+        raise trial.says("the last digits")
+    if any(int(name[16:], 16) > 0xFF for name in names):
+        raise trial.says("the lower part goes on after FF" if _HOLE in names else "a hole after FF, and no other")
+    if any(name < _BEGIN for name in names):
+        raise trial.says("a hole before the base backup" if _HOLE in names else "only the hole before the base backup")
+    if any(name > _LAST for name in names):
+        raise trial.says("the one after the last")
+    if names - {_HOLE}:
+        raise trial.says("one that is there", f"You name `{min(names - {_HOLE})}`.")
+    if not names:
+        raise trial.says("none")
+
+
+def _judge_end(end: Any, trial: Trial) -> None:
+    name = expect(end, str, "`replayed up to` should be one name, a text.")
+    about = f"You say `{name}`."
+    if name == _END:
+        return
+    if name.endswith(".partial"):
+        raise trial.says("the partial file")
+    if not re.fullmatch("[0-9A-F]{24}", name):
+        raise trial.says("no name of a segment", about)
+    if name > _HOLE:
+        raise trial.says("to the last that is there")
+    if name == _HOLE:
+        raise trial.says("the hole itself")
+    if name < _BEGIN:
+        raise trial.says("to the hole before the base backup")
+    if name == _BEGIN:
+        raise trial.says("to the base backup")
+    raise trial.says("to the end of the upper part", about)
 
 
 _SEGMENT, _OTHER = "00000001000000A2000000FD", "00000001000000A2000000FE"
@@ -150,102 +201,43 @@ _NO_FILE = re.compile("no such file|nonexistent|cannot open|cannot create", re.I
 
 
 class _Data:
-    """A server's folder, as its commands see it, with an archive beside it."""
+    """A server's folder, as its commands see it, with an archive beside it. A segment is complete there."""
 
-    def __init__(self, folder: Path, archive: str) -> None:
+    def __init__(self, folder: Path, archive: str = "the archive") -> None:
         self.wal, self.archive = folder / "data" / "pg_wal", folder / archive
         self.wal.mkdir(parents=True)
         self.archive.mkdir()
+        self.own, self.back = self.wal / _SEGMENT, self.wal / "RECOVERYXLOG"
+        self.own.write_bytes(_BYTES)
 
-    def run(self, command: str, file: str, path: str) -> str:
-        """Run a command as PostgreSQL does: in its own folder, by a shell, `%f` and `%p` filled in. Returns what it said.
+    def run(self, command: str, file: str, path: str) -> tuple[bool, str]:
+        """Run a command as PostgreSQL does: in its own folder, by a shell, `%f` and `%p` filled in.
+
+        Returns:
+            Whether its status is 0, and what the shell said.
 
         Raises:
             NotYet: it does not end.
         """
         filled = re.sub("%[fp%]", lambda found: {"%f": file, "%p": f"pg_wal/{path}", "%%": "%"}[found[0]], command)
+        how: dict[str, Any] = {"cwd": self.wal.parent, "capture_output": True, "text": True, "errors": "replace"}
         try:
-            done = subprocess.run(
-                ["sh", "-c", filled], cwd=self.wal.parent, capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL
-            )
+            done = subprocess.run(["sh", "-c", filled], stdin=subprocess.DEVNULL, timeout=10, **how)
         except subprocess.TimeoutExpired as error:
             raise NotYet(f"After ten seconds `{filled}` is still running. Does it wait for input?") from error
-        if done.returncode == 0:
-            return "status 0"
-        return f"failed: {'no such file' if _NO_FILE.search(done.stderr) else 'the shell tells no path'}"
+        return done.returncode == 0, " ".join(done.stderr.split())
 
-    def files(self) -> list[str]:
-        """What lies in the server's folder and in the archive."""
-        root = self.archive.parent
-        return sorted(os.path.join(path, name)[len(str(root)) + 1 :] for path, _, names in os.walk(root) for name in names)
+    def put(self, command: str) -> tuple[bool, str]:
+        """Archive the segment."""
+        return self.run(command, _SEGMENT, _SEGMENT)
 
+    def get(self, command: str, segment: str = "") -> tuple[bool, str]:
+        """Restore a segment, or this one, under the name that a recovery gives it."""
+        return self.run(command, segment or _SEGMENT, self.back.name)
 
-def _commands(archive_settings: Callable, stage: Stage, archive: str = "the archive") -> tuple[_Data, str, str]:
-    data = _Data(stage.folder, archive)
-    settings = expect(archive_settings(data.archive), Mapping, "Return the settings, a dict.")
-    for name in ("archive_command", "restore_command"):
-        expect(settings.get(name), str, f"`{name}` should be a text: a line for a shell.")
-    return data, settings["archive_command"], settings["restore_command"]
-
-
-def _there_and_back(archive: str) -> Callable[[Callable, Stage], Parts]:
-    """How to observe a segment that goes to an archive of this name, and comes back."""
-
-    def observe(archive_settings: Callable, stage: Stage) -> Parts:
-        data, put, get = _commands(archive_settings, stage, archive)
-        (data.wal / _SEGMENT).write_bytes(_BYTES)
-        archived = data.run(put, _SEGMENT, _SEGMENT)
-        lies = data.archive / f"{_SEGMENT}.gz"
-        small = lies.is_file() and lies.stat().st_size < len(_BYTES) / 2
-        files = data.files()
-        restored = data.run(get, _SEGMENT, "RECOVERYXLOG")
-        back = data.wal / "RECOVERYXLOG"
-        return Parts(
-            the_folder_is_named=str(data.archive) in put and str(data.archive) in get,
-            archive_command=archived,
-            files_after_it=files,
-            compressed=small,
-            restore_command=restored,
-            the_same_bytes=back.is_file() and back.read_bytes() == _BYTES,
-            files_after_all=data.files(),
-        )
-
-    return observe
-
-
-def _there_already(archive_settings: Callable, stage: Stage) -> Parts:
-    data, put, get = _commands(archive_settings, stage)
-    (data.wal / _SEGMENT).write_bytes(_BYTES)
-    data.run(put, _SEGMENT, _SEGMENT)
-    (data.wal / _SEGMENT).write_bytes(_BYTES[::-1])
-    second = data.run(put, _SEGMENT, _SEGMENT)
-    data.run(get, _SEGMENT, "RECOVERYXLOG")
-    back = data.wal / "RECOVERYXLOG"
-    return Parts(archive_command=_in_short(second), the_first_is_kept=back.is_file() and back.read_bytes() == _BYTES)
-
-
-def _nowhere_to_write(archive_settings: Callable, stage: Stage) -> Parts:
-    data, put, _ = _commands(archive_settings, stage)
-    (data.wal / _SEGMENT).write_bytes(_BYTES)
-    data.archive.rmdir()
-    return Parts(archive_command=_in_short(data.run(put, _SEGMENT, _SEGMENT)), folder_made=data.archive.exists())
-
-
-def _nothing_to_read(archive_settings: Callable, stage: Stage) -> Parts:
-    data, put, _ = _commands(archive_settings, stage)
-    return Parts(archive_command=_in_short(data.run(put, _SEGMENT, _SEGMENT)))
-
-
-def _not_in_the_archive(archive_settings: Callable, stage: Stage) -> Parts:
-    data, put, get = _commands(archive_settings, stage)
-    (data.wal / _SEGMENT).write_bytes(_BYTES)
-    data.run(put, _SEGMENT, _SEGMENT)
-    return Parts(restore_command=_in_short(data.run(get, _OTHER, "RECOVERYXLOG")))
-
-
-def _in_short(status: str) -> str:
-    """The status without its reason."""
-    return status.partition(":")[0]
+    def restored(self) -> bool:
+        """Whether the server has the segment's bytes."""
+        return self.back.is_file() and self.back.read_bytes() == _BYTES
 
 
 _PUT = 'test ! -f "{archive}/%f.gz" && gzip < "%p" > "{archive}/%f.gz"'
@@ -341,6 +333,12 @@ _ZIP = 'gzip < "%p" > "{archive}/%f.gz"'
             new='gzip -k "%p" && cp "%p.gz" "{archive}/%f.gz"',
         ),
         Mistake(
+            "asks for another name",
+            "`restore_command` asks the archive for a file that it does not have. There it is called `%f.gz`.",
+            old=_GET,
+            new='gunzip < "{archive}/%f" > "%p"',
+        ),
+        Mistake(
             "takes the archive's file",
             "What was restored is no longer in the archive: `gunzip` with a file's name replaces that file. The next recovery "
             "finds a hole. Read it with `<`.",
@@ -404,14 +402,98 @@ _ZIP = 'gzip < "%p" > "{archive}/%f.gz"'
     ],
 )
 def archive_settings(archive_settings: Callable, trial: Trial) -> str:
-    """Judge both commands by what a shell makes of them: there and back, and in four ways to fail."""
-    trial.compare(archive_settings, _there_and_back("archive"))
-    trial.compare(archive_settings, _there_and_back("the archive"), "The archive's folder is called `the archive` now.")
-    trial.compare(archive_settings, _there_already, "Then a segment of the same name came, with another content.")
-    trial.compare(archive_settings, _nowhere_to_write, "The archive's folder was not there.")
-    trial.compare(archive_settings, _nothing_to_read, "The segment could not be read.")
-    trial.compare(archive_settings, _not_in_the_archive, "A segment was asked for that the archive does not have.")
+    """Judge both commands by what a shell makes of them: there and back, and in five ways to fail."""
+    with trial.stage() as stage:
+
+        def commands(name: str, archive: str = "the archive") -> tuple[_Data, str, str]:
+            data = _Data(stage.folder / name, archive)
+            settings = expect(stage.watched(archive_settings)(data.archive), dict, "Return the settings, a dict.")
+            for key in ("archive_command", "restore_command"):
+                expect(settings.get(key), str, f"`{key}` should be a text: a line for a shell.")
+            return data, settings["archive_command"], settings["restore_command"]
+
+        _judge_put(*commands("one", "archive"), trial)
+        _judge_get(*commands("two", "archive"), trial)
+        _judge_spaces(*commands("three"), trial)
+        _judge_there_already(*commands("four"), trial)
+        _judge_failures(*commands("five"), trial)
+        if stage.manners:
+            raise NotYet(str(stage.manners[0]))
     return (
-        "Four things went wrong, and each time the status told. At work add what a crash leaves: compress under another name, "
+        "Five things went wrong, and each time the status told. At work add what a crash leaves: compress under another name, "
         "flush it to disk, and rename it."
     )
+
+
+def _judge_put(data: _Data, put: str, get: str, trial: Trial) -> None:
+    """A segment goes to the archive, and nothing else happens."""
+    if str(data.archive) not in put or str(data.archive) not in get:
+        raise trial.says("braces that nobody fills in")
+    done, said = data.put(put)
+    if not done and _NO_FILE.search(said):
+        raise trial.says("path and name swapped", f"The shell says: `{said}`.")
+    if not done:
+        raise NotYet(f"`archive_command` failed. The shell says: `{said}`.") if said else trial.says("the wrong way round")
+    if not data.own.exists():
+        raise trial.says("takes the server's own file")
+    if len(list(data.wal.iterdir())) > 1:
+        raise trial.says("beside the server's own file")
+    there = data.archive / f"{_SEGMENT}.gz"
+    if not any(data.archive.iterdir()):
+        raise trial.says("or in place of and")
+    if not there.is_file():
+        raise trial.says("under its own name")
+    if there.stat().st_size > len(_BYTES) / 2:
+        raise trial.says("copied, not compressed")
+
+
+def _judge_get(data: _Data, put: str, get: str, trial: Trial) -> None:
+    """It comes back."""
+    data.put(put)
+    done, said = data.get(get)
+    if not done and _NO_FILE.search(said):
+        raise trial.says("asks for another name", f"The shell says: `{said}`.")
+    if not done:
+        raise NotYet(f"`restore_command` failed. The shell says: `{said}`.")
+    if not any(data.archive.glob("*.gz")):
+        raise trial.says("takes the archive's file")
+    if not data.back.exists():
+        raise trial.says("not written to the server")
+    if not data.restored():
+        raise trial.says("restored as it lies there")
+
+
+def _judge_spaces(data: _Data, put: str, get: str, trial: Trial) -> None:
+    """The folder's name holds a space."""
+    if not data.put(put)[0]:
+        raise trial.says("no quotes")
+    if not data.get(get)[0] or not data.restored():
+        raise trial.says("no quotes when restoring")
+
+
+def _judge_there_already(data: _Data, put: str, get: str, trial: Trial) -> None:
+    """Another segment of that name is in the archive."""
+    data.put(put)
+    data.own.write_bytes(_BYTES[::-1])
+    done, _ = data.put(put)
+    data.get(get)
+    if not data.restored():
+        raise trial.says("overwrites")
+    if done:
+        raise trial.says("there already, and all is well")
+
+
+def _judge_failures(data: _Data, put: str, get: str, trial: Trial) -> None:
+    """A segment that the archive does not have, a folder that is not there, a segment that cannot be read."""
+    if data.get(get, _OTHER)[0]:
+        raise trial.says("restores what is not there")
+    data.archive.rmdir()
+    done, _ = data.put(put)
+    if data.archive.exists():
+        raise trial.says("makes the folder itself")
+    if done:
+        raise trial.says("never mind")
+    data.archive.mkdir()
+    data.own.unlink()
+    if data.put(put)[0]:
+        raise trial.says("a pipe")
