@@ -12,6 +12,8 @@ from course.exercises.check import NotYet, exercise, expect
 from course.exercises.mistakes import Mistake, Trial
 
 _BEGIN, _LAST = "00000001000000A2000000FB", "00000001000000A300000002"
+_THERE = {f"00000001000000A2000000{number:02X}" for number in range(0xF7, 0x100) if number != 0xF9}
+_THERE |= {"00000001000000A300000000", _LAST}
 _END, _HOLE = "00000001000000A300000000", "00000001000000A300000001"
 _MISSING = f'["{_HOLE}"]'
 
@@ -162,12 +164,12 @@ def _judge_missing(missing: Any, trial: Trial) -> None:
         raise trial.says("the last digits")
     if any(int(name[16:], 16) > 0xFF for name in names):
         raise trial.says("the lower part goes on after FF" if _HOLE in names else "a hole after FF, and no other")
+    if names & _THERE:
+        raise trial.says("one that is there", f"You name `{min(names & _THERE)}`.")
     if any(name < _BEGIN for name in names):
         raise trial.says("a hole before the base backup" if _HOLE in names else "only the hole before the base backup")
     if any(name > _LAST for name in names):
         raise trial.says("the one after the last")
-    if names - {_HOLE}:
-        raise trial.says("one that is there", f"You name `{min(names - {_HOLE})}`.")
     if not names:
         raise trial.says("none")
 
