@@ -16,7 +16,7 @@ import pytest
 
 from course.errors import CourseError
 from course.exercises import bench as benches
-from course.exercises.bench import bench
+from course.exercises.bench import bench, spare_postgres
 from course.exercises.likeness import alike
 from course.exercises.manners import SENTENCES
 from course.exercises.mistakes import Mistake, NotYet, Parts, Trial
@@ -398,3 +398,19 @@ def test_chromas_files_of_dead_collections_go(monkeypatch: pytest.MonkeyPatch) -
 )
 def test_values_are_alike_when_they_say_the_same(found: object, wanted: object, same: bool) -> None:
     assert alike(found, wanted) is same
+
+
+def test_a_spare_postgresql_is_nobody_elses_and_leaves_nothing() -> None:
+    bench().database("bench")
+    with spare_postgres() as server:
+        assert server.state == "stopped"
+        server.start()
+        with server.connect() as postgres:
+            postgres.execute("CREATE TABLE notes (id bigint)")
+        assert server.pid != bench().pid
+    assert not server.directory.exists()
+    assert bench().alive
+    with spare_postgres() as server:
+        server.start()
+        with server.connect() as postgres:
+            assert only(postgres.execute("SELECT to_regclass('notes') IS NULL"))

@@ -1,23 +1,20 @@
-"""The exercises of lesson 11. They recover a server of their own, put titles back between two tables, and read names."""
+"""The exercises of lesson 11. One recovers a server of the check's own, the other puts titles back between two databases."""
 
 from __future__ import annotations
 
 import re
-import signal
-import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from psycopg.errors import CheckViolation, UndefinedTable
-from psycopg.pq import TransactionStatus
+import psycopg
 
-from course.checks.recovery import notes_after, spare, tell
+from course.checks.recovery import Ending, recovered, told
+from course.exercises.bench import spare_postgres
 from course.exercises.check import NotYet, exercise, expect
-from course.stack import Stack
+from course.exercises.mistakes import Mistake, Trial
+from course.exercises.stage import ODD, Stage
 
-if TYPE_CHECKING:
-    from psycopg import Connection
+_TARGET = '{"recovery_target_xid": xid, "recovery_target_inclusive": "off"}'
 
 
 @exercise(
@@ -26,53 +23,235 @@ if TYPE_CHECKING:
         "Five settings name a target: `recovery_target`, and `recovery_target_time`, `_name`, `_xid` and `_lsn`. Take one.",
         "A target transaction is recovered as well, unless `recovery_target_inclusive` is off.",
     ],
-    solution="""
-        def settings_before(archive, xid):
-            target = {"recovery_target_xid": xid, "recovery_target_inclusive": "off"}
-            return {
-                "hot_standby": "off",
-                "restore_command": f'cp "{archive}/%f" "%p"',
-                "recovery_target_action": "promote",
-                **target,
-            }
-    """,
+    mistakes=[
+        Mistake(
+            "the transaction is included",
+            "The notes are gone: the server has recovered the mistake as well, and stopped after it. A target is included, "
+            "unless `recovery_target_inclusive` is off.",
+            old=', "recovery_target_inclusive": "off"',
+            new="",
+        ),
+        Mistake(
+            "no target",
+            "The server has replayed the whole log, the mistake too: no setting says where to stop.",
+            old='"recovery_target_xid": xid, ',
+            new="",
+        ),
+        Mistake(
+            "another transaction",
+            "You aim at another transaction than the one you were given. A lower number need not be an earlier commit: what "
+            "others had committed in between is missing. Aim at the transaction itself, and say that it does not belong to it.",
+            old="xid, ",
+            new="str(int(xid) - 1), ",
+        ),
+        Mistake(
+            "the base backup's end",
+            "`recovery_target` takes `immediate` alone: the server stops as soon as its files agree, at the end of the base "
+            "backup. The transaction's number goes into `recovery_target_xid`.",
+            old=_TARGET,
+            new='{"recovery_target": "immediate"}',
+        ),
+        Mistake(
+            "the number as a name",
+            "The server replayed the whole log and did not meet your target. The task gives a transaction's number, for "
+            "`recovery_target_xid`.",
+            old=_TARGET,
+            new='{"recovery_target_name": xid}',
+        ),
+        Mistake(
+            "two targets",
+            "You name more than one target. The server takes one: the transaction's number.",
+            old='"off"}',
+            new='"off", "recovery_target_name": xid}',
+        ),
+        Mistake(
+            "a value that is none",
+            "A setting takes values of its kind: a time, a position in the log, a number, on or off. The task gives a "
+            "transaction's number.",
+            old=_TARGET,
+            new='{"recovery_target_time": xid}',
+        ),
+        Mistake(
+            "neither on nor off",
+            "`recovery_target_inclusive` is a Boolean: on means that the target belongs to what is recovered, off that it does "
+            "not.",
+            old='"off"}',
+            new='"before"}',
+        ),
+        Mistake(
+            "misspelled",
+            "PostgreSQL knows no setting of that name. Compare it with the page that is linked in the task.",
+            old="recovery_target_xid",
+            new="recovery_target_transaction",
+        ),
+        Mistake(
+            "nothing to fetch with",
+            "There is no `restore_command`: the server does not know how to fetch a segment. Keep the lines that were given.",
+            code=f"""
+            def settings_before(archive, xid):
+                return {_TARGET}
+            """,
+        ),
+        Mistake(
+            "no segment came",
+            "`restore_command` brought no segment. It copies from `archive/%f` to `%p`. The folder's name has a space in this "
+            "check, so it needs quotes.",
+            old='cp "{archive}/%f" "%p"',
+            new="cp {archive}/%f %p",
+        ),
+        Mistake(
+            "paused",
+            "The server has arrived and waits there, read-only: `recovery_target_action` is `pause` unless you say otherwise. "
+            "Let it `promote`.",
+            code=f"""
+            def settings_before(archive, xid):
+                return {{"restore_command": f'cp "{{archive}}/%f" "%p"', **{_TARGET}}}
+            """,
+        ),
+        Mistake(
+            "shut down",
+            "The server arrived, and shut down. `recovery_target_action` should be `promote`: a server that pauses without "
+            "`hot_standby` shuts down too, as nobody could tell it to go on.",
+            old='"promote"',
+            new='"shutdown"',
+        ),
+    ],
 )
-def settings_before(settings_before: Callable, lab: Stack) -> str:
+def settings_before(settings_before: Callable, trial: Trial) -> str:
     """Judge the settings by the notes that a server has which recovers with them, for each of two mistakes."""
-    with spare(lab) as server:
-        story = tell(lab, server)
+    with trial.stage() as stage:
+        story = told().copied(stage.folder)
         for xid, wanted in story.mistakes.items():
-            settings = expect(settings_before(story.archive, xid), dict, "Return the settings, a dict.")
-            _judge_notes(notes_after(server, story, settings), set(wanted), settings, xid)
+            given = stage.watched(settings_before)(story.archive, xid)
+            settings = expect(given, dict, "Return the settings, a dict.")
+            with spare_postgres() as server:
+                ending = recovered(server, story, settings)
+            if ending.notes != wanted or ending.paused:
+                raise _told(ending, settings, xid, wanted, trial)
+        if stage.manners:
+            raise NotYet(str(stage.manners[0]))
     return (
         "You have also kept what another transaction with a higher number had committed in between: "
         "numbers are given when a transaction begins to write, and the log is in the order of the commits."
     )
 
 
-def _judge_notes(found: set[int], wanted: set[int], settings: Mapping, xid: str) -> None:
-    if found == wanted:
-        return
-    target = [name for name in settings if name.startswith("recovery_target") and not name.endswith(("action", "inclusive"))]
-    if 5 in found:
-        raise NotYet(
-            "The server has replayed the whole log, the mistake too: "
-            + ("no setting says where to stop." if not target else f"`{target[0]}` did not stop it.")
-        )
+_SAID = {
+    r'must specify "restore_command"': "nothing to fetch with",
+    r"multiple recovery targets": "two targets",
+    r"unrecognized configuration parameter": "misspelled",
+    r"requires a Boolean value": "neither on nor off",
+    r"invalid value for parameter|invalid input syntax": "a value that is none",
+    r"could not locate required checkpoint": "no segment came",
+    r"recovery ended before configured recovery target": "the number as a name",
+}
+"""What the log says, and which mistake that is."""
+
+
+def _told(ending: Ending, settings: Mapping, xid: str, wanted: frozenset[int], trial: Trial) -> NotYet:
+    """What to say of a recovery that ended otherwise."""
+    if ending.paused:
+        return trial.says("paused")
+    if ending.notes is None:
+        fatal = "".join(f"PostgreSQL says: `{said.strip()}`." for said in re.findall("FATAL: +(.*)", ending.log)[-1:])
+        for pattern, name in _SAID.items():
+            if re.search(pattern, ending.log):
+                return trial.says(name, fatal)
+        return NotYet(f"The server did not start. {fatal}") if fatal else trial.says("shut down")
+    if not any(re.fullmatch("recovery_target(_time|_name|_xid|_lsn)?", name) for name in settings):
+        return trial.says("no target")
+    if "recovery_target" in settings:
+        return trial.says("the base backup's end")
     if str(settings.get("recovery_target_xid", xid)) != xid:
-        raise NotYet(
-            f"You aim at another transaction than {xid}. A lower number need not be an earlier commit: what others had committed "
-            "in between is missing. Aim at the transaction itself, and say that it does not belong to it."
-        )
-    if not found:
-        raise NotYet(
-            "The notes are gone: the server has recovered the mistake as well, and stopped after it. "
-            "A target is included, unless `recovery_target_inclusive` is off."
-        )
-    raise NotYet(
-        f"Just before transaction {xid} the notes {sorted(wanted)} were there. The server recovered to {sorted(found)}. "
+        return trial.says("another transaction")
+    if not ending.notes:
+        return trial.says("the transaction is included")
+    return NotYet(
+        f"Just before transaction {xid} the notes {sorted(wanted)} were there. The server recovered to {sorted(ending.notes)}. "
         "`recovery_target_xid` names the transaction."
     )
+
+
+def bring(source: psycopg.Connection, target: psycopg.Connection) -> None:
+    """The lesson's own: copy the source's documents into a table `lost` that lasts as long as the transaction."""
+    target.execute("CREATE TEMPORARY TABLE lost (LIKE documents) ON COMMIT DROP")
+    read = source.cursor().copy("COPY documents TO STDOUT (FORMAT binary)")
+    write = target.cursor().copy("COPY lost FROM STDIN (FORMAT binary)")
+    with read as out, write as into:
+        for block in out:
+            into.write(block)
+
+
+_TABLES = """
+    CREATE TABLE users (id bigint PRIMARY KEY);
+    INSERT INTO users VALUES (1), (2);
+    CREATE TABLE documents (
+        id bigint PRIMARY KEY, user_id bigint NOT NULL REFERENCES users ON DELETE CASCADE, title text NOT NULL,
+        content text NOT NULL, created_at timestamptz NOT NULL DEFAULT now(), embedding vector(2) NOT NULL DEFAULT '[1, 2]'
+    );
+"""
+_BEFORE = {id: (f"Title {id}", "text") for id in (*range(1001, 1009), 1011)} | {1002: (ODD, "text")}
+_AFTER = {
+    **dict.fromkeys((1001, 1002, 1006, 1008), ("Untitled", "text")),
+    1003: ("A better title", "text"),
+    1005: ("Untitled", "a new text"),
+    1009: ("Untitled", "a note that somebody has just begun"),
+    1010: ("Title of its own", "text"),
+    1011: ("untitled poems", "text"),
+}
+"""Since the mistake: titles given to 1003 and 1011, a text to 1005; 1004 and 1007 deleted, 1009 and 1010 added."""
+
+_SINCE = (
+    "Since the mistake, users have given 1003 and 1011 new titles and 1005 a new text, deleted 1004 and 1007, and added 1009 and "
+    "1010; 1009 is a new note that is called `Untitled`."
+)
+Documents = Mapping[int, tuple[str, str]]
+
+
+def _put_back(what: str, after: Documents, *, runs: int = 1, refused: str = "") -> Callable[[Callable, Stage], Any]:
+    """How to observe what a function returns, or what it changes in these documents; the target may refuse one title."""
+    before = _BEFORE
+
+    def observe(put_back_titles: Callable, stage: Stage) -> Any:
+        target = stage.database(_TABLES)
+        source = stage.database(_TABLES, name="source")
+        witness = stage.connect(name="source")
+        for connection, documents in ((stage.own, after), (witness, before)):
+            rows = [(id, 1 + id % 2, *words) for id, words in documents.items()]
+            insert = "INSERT INTO documents (id, user_id, title, content) VALUES (%s, %s, %s, %s)"
+            connection.cursor().executemany(insert, rows)
+        if refused:
+            stage.own.execute(f"ALTER TABLE documents ADD CHECK (title <> '{refused}')")
+        returned = None
+        try:
+            for _ in range(runs):
+                returned = put_back_titles(source, target)
+        except psycopg.errors.CheckViolation:
+            returned = "the error"
+        except psycopg.errors.NotNullViolation as error:
+            return f"NULL for {error.diag.column_name}, which is refused"
+        except psycopg.errors.UndefinedTable as error:
+            return "FROM is missing" if "missing FROM-clause" in str(error) else "there is no table lost"
+        if what == "returned":
+            return "a cursor" if isinstance(returned, psycopg.Cursor) else returned
+        if _documents(witness) != before:
+            return "the recovered server"
+        now = _documents(stage.own)
+        return {id: now.get(id, "deleted") for id in sorted({*now, *after}) if now.get(id) != after.get(id)}
+
+    return observe
+
+
+def _documents(connection: psycopg.Connection) -> dict[int, tuple[str, str]]:
+    query = "SELECT id, title, content FROM documents"
+    return {id: (title, content) for id, title, content in connection.execute(query)}
+
+
+_JOIN = "lost.id = documents.id"
+_WHERE = f"WHERE {_JOIN} AND documents.title = 'Untitled'"
+_UPDATE = f"UPDATE documents SET title = lost.title FROM lost\n               {_WHERE}"
+_INSERT = "INSERT INTO documents SELECT lost.* FROM lost"
+_ONE = "UPDATE documents SET title = %s WHERE id = %s AND title = 'Untitled'"
 
 
 @exercise(
@@ -81,249 +260,244 @@ def _judge_notes(found: set[int], wanted: set[int], settings: Mapping, xid: str)
         "What is there already is changed by `UPDATE`. `UPDATE documents SET … FROM lost WHERE …` joins the two tables.",
         "Two conditions: the same id, and `documents.title = 'Untitled'`. What users have written since stays as it is then.",
     ],
-    solution="""
-        def put_back_titles(source, target):
-            with target.transaction():
+    may={"postgres"},
+    mistakes=[
+        Mistake(
+            "inserts what is missing",
+            "Documents that their users had deleted are back, and no title is. An `UPDATE` changes what is there, and inserts "
+            "nothing.",
+            old=_UPDATE,
+            new=f"{_INSERT} ON CONFLICT (id) DO NOTHING",
+        ),
+        Mistake(
+            "inserts, and overwrites",
+            "Documents 1004 and 1007 are back, and the new titles of 1003 and 1011 are lost. An `UPDATE` inserts nothing, and "
+            "its `WHERE` can ask for what is still `Untitled`.",
+            old=_UPDATE,
+            new=f"{_INSERT} ON CONFLICT (id) DO UPDATE SET title = EXCLUDED.title",
+        ),
+        Mistake(
+            "inserts, and overwrites what is untitled",
+            "The titles are right. But 1004 and 1007 were deleted by their users after the mistake, and you brought them back. "
+            "An `UPDATE` inserts nothing.",
+            old=_UPDATE,
+            new=f"{_INSERT} ON CONFLICT (id) DO UPDATE SET title = EXCLUDED.title WHERE documents.title = 'Untitled'",
+        ),
+        Mistake(
+            "all titles",
+            "A user had given document 1003 a new title since, and it is lost. Change only what is still `Untitled`.",
+            old=_WHERE,
+            new=f"WHERE {_JOIN}",
+        ),
+        Mistake(
+            "whatever the case",
+            "1011 is called `untitled poems`, by its user. Look for documents that are called `Untitled`, exactly.",
+            old="documents.title = 'Untitled'",
+            new="documents.title ILIKE 'untitled%'",
+        ),
+        Mistake(
+            "text and all",
+            "The text of document 1005 was changed since, and you have put the old one back. Only the title was lost.",
+            old="title = lost.title FROM",
+            new="title = lost.title, content = lost.content FROM",
+        ),
+        Mistake(
+            "deletes, then inserts",
+            "What users have done since is gone: titles, texts, and new documents. Delete nothing: an `UPDATE` changes a title "
+            "where it stands.",
+            old=f'return target.execute(\n            """{_UPDATE}"""',
+            new=f'target.execute("DELETE FROM documents")\n        return target.execute(\n            """{_INSERT}"""',
+        ),
+        Mistake(
+            "deletes what is untitled, then inserts",
+            "The new text of 1005 and the note 1009 are gone with what you deleted, and 1004 and 1007 are back. Delete and "
+            "insert nothing.",
+            old=f'return target.execute(\n            """{_UPDATE}"""',
+            new="target.execute(\"DELETE FROM documents WHERE title = 'Untitled'\")\n"
+            f'        return target.execute(\n            """{_INSERT} ON CONFLICT (id) DO NOTHING"""',
+        ),
+        Mistake(
+            "no condition",
+            "Every document has the title of one of the others: nothing says which row of `lost` belongs to which. Join by `id`, "
+            "and ask for what is still `Untitled`.",
+            old=f"\n               {_WHERE}",
+            new="",
+        ),
+        Mistake(
+            "not joined",
+            "Documents have the titles of others, and 1009, which came after the mistake, has one too: nothing says which row of "
+            "`lost` belongs to which document. Join by `id`.",
+            old=f"{_JOIN} AND ",
+            new="",
+        ),
+        Mistake(
+            "joined by the owner",
+            "Documents have the titles of others of the same owner. Join the two tables by `id`.",
+            old=_JOIN,
+            new="lost.user_id = documents.user_id",
+        ),
+        Mistake(
+            "a subquery for all that is untitled",
+            "1009 came after the mistake, so the subquery finds no title for it, and NULL is refused. Leave out what `lost` does "
+            "not have.",
+            old=_UPDATE,
+            new="UPDATE documents SET title = (SELECT title FROM lost WHERE lost.id = documents.id) WHERE title = 'Untitled'",
+        ),
+        Mistake(
+            "inserts id and title alone",
+            "An `INSERT` makes whole rows, and these lack what every document must have. What is there already is changed by "
+            "`UPDATE`.",
+            old=_UPDATE,
+            new="INSERT INTO documents (id, title) SELECT id, title FROM lost "
+            "ON CONFLICT (id) DO UPDATE SET title = EXCLUDED.title",
+        ),
+        Mistake(
+            "no FROM",
+            "The statement names `lost` in its `WHERE` and nowhere before: `UPDATE documents SET … FROM lost WHERE …` joins it.",
+            old=" FROM lost\n",
+            new="\n",
+        ),
+        Mistake(
+            "only where the text is the same",
+            "1005 is still called `Untitled`: its text was changed since, and its title was lost all the same.",
+            old=_JOIN,
+            new=f"{_JOIN} AND lost.content = documents.content",
+        ),
+        Mistake(
+            "never committed",
+            "Your function begins a transaction and does not end it: nobody else sees what it repaired. `with "
+            "target.transaction():` commits at its end.",
+            old="with target.transaction():\n        bring(source, target)",
+            new='if target.execute("BEGIN"):\n        bring(source, target)',
+        ),
+        Mistake(
+            "looks for the mistake in lost",
+            "No title is back. `lost` holds what was there before the mistake, so nothing is `Untitled` there: ask "
+            "`documents.title`. And the new value is `lost.title`.",
+            old="documents.title = 'Untitled'",
+            new="lost.title = 'Untitled'",
+        ),
+        Mistake(
+            "the table is gone",
+            "The table `lost` is gone already, or is on the other server: it lasts as long as the transaction on `target` in "
+            "which `bring(source, target)` makes it. Keep the block `with target.transaction():` around both.",
+            code=f"""
+            def put_back_titles(source, target):
                 bring(source, target)
-                return target.execute(
-                    \"\"\"UPDATE documents SET title = lost.title FROM lost
-                       WHERE lost.id = documents.id AND documents.title = 'Untitled'\"\"\"
-                ).rowcount
-    """,
+                return target.execute('''{_UPDATE} ''').rowcount
+            """,
+        ),
+        Mistake(
+            "returns nothing",
+            "The titles are back. How many? `execute(…).rowcount` counts what was changed: return it.",
+            old="return target",
+            new="target",
+        ),
+        Mistake(
+            "returns the cursor",
+            "The titles are back, and you return the cursor. Its `.rowcount` says how many rows were changed.",
+            old=".rowcount",
+            new="",
+        ),
+        Mistake(
+            "the rows",
+            "The titles are back, and you return rows. How many are they?",
+            old='documents.title = \'Untitled\'"""\n        ).rowcount',
+            new='documents.title = \'Untitled\' RETURNING documents.id"""\n        ).fetchall()',
+        ),
+        Mistake(
+            "counts what is in lost",
+            "Five titles were put back, and you return how many documents `lost` has. `execute(…).rowcount` of the `UPDATE` "
+            "counts what was changed.",
+            old="        ).rowcount",
+            new='        ) and target.execute("SELECT count(*) FROM lost").fetchone()[0]',
+        ),
+        Mistake(
+            "empties the witness",
+            "You have changed the recovered server. It is the only witness: read from it, and write to `target`.",
+            old="        return target",
+            new='        source.execute("DELETE FROM documents")\n        return target',
+        ),
+        Mistake(
+            "counts what it looks at",
+            "A second run had nothing to do, and still counts. Add up what each `UPDATE` has changed: its `.rowcount`.",
+            code=f"""
+            def put_back_titles(source, target):
+                rows = source.execute("SELECT id, title FROM documents").fetchall()
+                with target.transaction():
+                    for id, title in rows:
+                        target.execute("{_ONE}", [title, id])
+                return 5
+            """,
+        ),
+        Mistake(
+            "titles in the text of the SQL",
+            "One of the titles holds an apostrophe and a %, and breaks the statement that it is pasted into. Bound parameters "
+            "keep them apart, and `lost` needs none.",
+            code="""
+            def put_back_titles(source, target):
+                changed = 0
+                with target.transaction():
+                    for id, title in source.execute("SELECT id, title FROM documents").fetchall():
+                        update = f"UPDATE documents SET title = '{title}' WHERE id = {id} AND title = 'Untitled'"
+                        changed += target.execute(update).rowcount
+                return changed
+            """,
+        ),
+        Mistake(
+            "one by one, each its own commit",
+            "The table refused one of the titles, and the others are changed: half a repair. Keep it in one transaction, so that "
+            "it is done or not done.",
+            code=f"""
+            def put_back_titles(source, target):
+                changed = 0
+                for id, title in source.execute("SELECT id, title FROM documents ORDER BY id").fetchall():
+                    changed += target.execute("{_ONE}", [title, id]).rowcount
+                return changed
+            """,
+        ),
+        Mistake(
+            "swallows the refusal",
+            "The table refused one of the titles, and your function ends as if all were well. Let the error through.",
+            code=f"""
+            def put_back_titles(source, target):
+                try:
+                    with target.transaction():
+                        bring(source, target)
+                        return target.execute('''{_UPDATE} ''').rowcount
+                except psycopg.Error:
+                    return 0
+            """,
+        ),
+        Mistake(
+            "leaves out what is refused",
+            "The table refused one of the titles. You left it out, changed the others, and told nobody. Let the error through: "
+            "whoever calls decides.",
+            code=f"""
+            def put_back_titles(source, target):
+                changed = 0
+                with target.transaction():
+                    for id, title in source.execute("SELECT id, title FROM documents ORDER BY id").fetchall():
+                        try:
+                            with target.transaction():
+                                changed += target.execute("{_ONE}", [title, id]).rowcount
+                        except psycopg.Error:
+                            pass
+                return changed
+            """,
+        ),
+    ],
 )
-def put_back_titles(put_back_titles: Callable, lab: Stack) -> str:
-    """Judge the documents of two servers, which are temporary tables here: after one run, after a second, after a failure."""
-    with lab.postgres.connect() as source, lab.postgres.connect() as target:
-        _set_up(source, {id: (f"Title {id}", "text") for id in range(1, 9)})
-        _set_up(target, _AFTER_THE_MISTAKE)
-        before, count = _documents(source), 5
-        try:
-            returned = put_back_titles(source, target)
-        except UndefinedTable as error:
-            if "lost" not in str(error):
-                raise
-            raise NotYet(
-                "The table `lost` is gone already: it lasts as long as the transaction on `target` in which "
-                "`bring(source, target)` makes it. Keep the block `with target.transaction():` around both."
-            ) from error
-        _judge_connections(source, target)
-        _judge_titles(_documents(target), returned, count)
-        if _documents(source) != before:
-            raise NotYet("You have changed the recovered server. It is the only witness: read from it, and write to `target`.")
-        again = put_back_titles(source, target)
-        _judge_titles(_documents(target), count, count)
-        if again != 0:
-            raise NotYet(
-                f"A second run had nothing to do, and your function returned {again!r}. Look for documents that are still "
-                "called `Untitled`, and for those alone."
-            )
-    _judge_all_or_nothing(put_back_titles, lab)
+def put_back_titles(put_back_titles: Callable, trial: Trial) -> str:
+    """Judge the documents of two databases: after one run, after a second, and after a title that is refused."""
+    untitled = dict.fromkeys(_BEFORE, ("Untitled", "text"))
+    refused = _put_back("changed", untitled, refused="Title 1006")
+    told = _put_back("returned", untitled, refused="Title 1006")
+    trial.compare(put_back_titles, _put_back("changed", _AFTER), f"{_SINCE} What your function changes: {{found}}.")
+    trial.compare(put_back_titles, _put_back("returned", _AFTER), "The titles are right. You return {found}, not {wanted}.")
+    trial.compare(put_back_titles, _put_back("returned", _AFTER, runs=2), "Run a second time, it returns {found}.")
+    trial.compare(put_back_titles, refused, "The table refuses the title of 1006. What your function changes: {found}.")
+    trial.compare(put_back_titles, told, "The table refuses the title of 1006.")
     return (
         "Run twice, it does no harm, and stopped half-way, it leaves nothing: that is how a repair on a running server should be."
     )
-
-
-_AFTER_THE_MISTAKE = {
-    1: ("Untitled", "text"),
-    2: ("Untitled", "text"),
-    3: ("A better title", "text"),
-    5: ("Untitled", "a new text"),
-    6: ("Untitled", "text"),
-    8: ("Untitled", "text"),
-    9: ("Untitled", "a note that somebody has just begun"),
-    10: ("Title of its own", "text"),
-}
-"""Since then: a title given to 3, a text to 5; 4 and 7 deleted, 9 and 10 added."""
-
-_TABLES = """
-    CREATE EXTENSION IF NOT EXISTS vector;
-    CREATE TEMPORARY TABLE users (id bigint PRIMARY KEY, name text NOT NULL DEFAULT 'Ada');
-    INSERT INTO users VALUES (1), (2);
-    CREATE TEMPORARY TABLE documents (
-        id bigint PRIMARY KEY, user_id bigint NOT NULL REFERENCES users ON DELETE CASCADE, title text NOT NULL,
-        content text NOT NULL, created_at timestamptz NOT NULL DEFAULT now(), embedding vector(2) NOT NULL,
-        CHECK (title <> 'poison')
-    );
-"""
-
-
-def _set_up(connection: Connection, documents: Mapping[int, tuple[str, str]]) -> None:
-    connection.execute(_TABLES)
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO documents (id, user_id, title, content, embedding) VALUES (%s, %s, %s, %s, '[1, 2]')",
-            [(id, 1 + id % 2, title, content) for id, (title, content) in documents.items()],
-        )
-
-
-def _documents(connection: Connection) -> dict[int, tuple[str, str]]:
-    query = "SELECT id, title, content FROM documents"
-    return {id: (title, content) for id, title, content in connection.execute(query)}
-
-
-def _judge_connections(*connections: Connection) -> None:
-    if any(connection.closed for connection in connections):
-        raise NotYet("Your function closed a connection that it was given. The caller still needs it.")
-    if any(connection.info.transaction_status != TransactionStatus.IDLE for connection in connections):
-        raise NotYet("A transaction that you began is still open, and nobody else sees what you repaired. Commit it.")
-
-
-def _judge_titles(found: dict[int, tuple[str, str]], returned: object, count: int) -> None:
-    if found.get(3, ("",))[0] != "A better title":
-        raise NotYet("A user had given document 3 a new title since, and it is lost. Change only what is still `Untitled`.")
-    if {4, 7} & found.keys():
-        raise NotYet(
-            "Documents 4 and 7 were deleted by their users after the mistake, and you brought them back. "
-            "An `UPDATE` changes what is there, and inserts nothing."
-        )
-    if not {9, 10} <= found.keys() or found[9] != _AFTER_THE_MISTAKE[9] or found[10] != _AFTER_THE_MISTAKE[10]:
-        raise NotYet(
-            "Documents 9 and 10 came after the mistake: the recovered server does not know them. Leave them as they are."
-        )
-    if found[5][1] != "a new text":
-        raise NotYet("The text of document 5 was changed since, and you have put the old one back. Only the title was lost.")
-    left = [id for id in (1, 2, 5, 6, 8) if found[id][0] == "Untitled"]
-    if left:
-        raise NotYet(f"Documents {left} are still called `Untitled`, and the recovered server has their titles.")
-    if found != _AFTER_THE_MISTAKE | {id: (f"Title {id}", _AFTER_THE_MISTAKE[id][1]) for id in (1, 2, 5, 6, 8)}:
-        raise NotYet("Some document has the title or the text of another. Join the two tables by `id`.")
-    number = expect(returned, int, "The titles are back. Return how many.")
-    if number != count:
-        raise NotYet(f"{count} titles were put back, and you return {number}. `execute(…).rowcount` counts what was changed.")
-
-
-def _judge_all_or_nothing(put_back_titles: Callable, lab: Stack) -> None:
-    with lab.postgres.connect() as source, lab.postgres.connect() as target:
-        _set_up(source, {id: (f"Title {id}", "text") for id in range(1, 5)})
-        source.execute("ALTER TABLE documents DROP CONSTRAINT documents_title_check")
-        source.execute("UPDATE documents SET title = 'poison' WHERE id = 4")
-        _set_up(target, dict.fromkeys(range(1, 5), ("Untitled", "text")))
-        try:
-            put_back_titles(source, target)
-        except CheckViolation:
-            pass  # the table refuses the last title: the repair failed, as it should
-        else:
-            raise NotYet(
-                "The table refused one of the titles, and your function ended as if all were well. Let the error through."
-            )
-        _judge_connections(source, target)
-        if any(title != "Untitled" for title, _ in _documents(target).values()):
-            raise NotYet(
-                "The repair failed at one document and left the others changed. Keep it in one transaction, so that it is done "
-                "or not done."
-            )
-
-
-@exercise(
-    "11.missing_segments",
-    hints=[
-        '`re.fullmatch("[0-9A-F]{24}", name)` tells a segment from the other files.',
-        "Make one number of the two parts: `upper * 256 + lower`, each read with `int(…, 16)`. Then go through all of them.",
-        '`f"{number // 256:08X}{number % 256:08X}"` makes 16 digits of a number again. The timeline goes before.',
-    ],
-    solution="""
-        def missing_segments(names):
-            segments = {name for name in names if re.fullmatch("[0-9A-F]{24}", name)}
-            if not segments:
-                return []
-            numbers = [int(name[8:16], 16) * 256 + int(name[16:], 16) for name in segments]
-            timeline = min(segments)[:8]
-            every = range(min(numbers), max(numbers) + 1)
-            expected = [f"{timeline}{number // 256:08X}{number % 256:08X}" for number in every]
-            return [name for name in expected if name not in segments]
-    """,
-)
-def missing_segments(missing_segments: Callable) -> str:
-    """Judge the names on archives with and without holes."""
-    for about, timeline, numbers, missing, others in _ARCHIVES:
-        names = [_name(timeline, number) for number in numbers if number not in missing] + list(others)
-        names = names[1::2] + names[::2]  # in no order
-        with _soon_done(about):
-            answer = missing_segments(list(names))
-        _judge_missing(answer, [_name(timeline, number) for number in missing], names, about)
-    return "It sees a hole, and not the end: whether the newest segment has arrived, only the server knows (`pg_stat_archiver`)."
-
-
-@contextmanager
-def _soon_done(about: str) -> Iterator[None]:
-    """Stop the learner's code after a second of work: who reads a name as one number counts through four billion at FF."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only there can it be stopped
-        return
-
-    def stop(*_: object) -> None:
-        raise NotYet(
-            f"With {about}, your function was stopped: after a second it was still at work. After `…000000FF` comes "
-            "`…00000000` with an upper part that is one higher. Read as one number, four billion lie in between."
-        )
-
-    before = signal.signal(signal.SIGVTALRM, stop)
-    signal.setitimer(signal.ITIMER_VIRTUAL, 1)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
-
-
-def _name(timeline: int, number: int) -> str:
-    return f"{timeline:08X}{number // 256:08X}{number % 256:08X}"
-
-
-_ARCHIVES: list[tuple[str, int, Collection[int], list[int], Collection[str]]] = [
-    ("five segments and no hole", 1, range(3, 8), [], []),
-    ("nine segments, one missing", 1, range(4, 14), [10], []),
-    ("a hole of three", 1, range(20, 31), [24, 25, 26], []),
-    ("two holes", 1, range(40, 61), [42, 58], []),
-    ("a step from FF to 00, and no hole", 1, range(253, 260), [], []),
-    ("a hole across the step from FF to 00", 1, range(250, 262), [255, 256], []),
-    ("other files", 1, range(8, 14), [], ["00000002.history", "README", f"{_name(1, 9)}.00000028.backup"]),
-    ("a `.backup` file whose segment is missing", 1, range(16, 24), [18], [f"{_name(1, 18)}.00000028.backup"]),
-    ("a `.partial` file in place of a segment", 1, range(32, 40), [35], [f"{_name(1, 35)}.partial"]),
-    ("timeline 26", 26, range(700, 720), [703, 718], ["0000001A.history"]),
-    ("one segment", 1, [77], [], []),
-    ("no segment at all", 1, [], [], ["README"]),
-]
-
-
-def _judge_missing(answer: object, missing: list[str], names: list[str], about: str) -> None:
-    if isinstance(answer, set | frozenset):
-        raise NotYet("That is a set, and a set has no order. Return a list, the first missing segment first.")
-    found = list(expect(answer, list | tuple, "Return a list of names."))
-    if found == missing:
-        return
-    if any(isinstance(item, int) for item in found):
-        raise NotYet("Those are numbers. A restore asks for files: return the names of the segments.")
-    if not all(isinstance(item, str) for item in found):
-        raise NotYet("Return a list of names, each a text of 24 digits.")
-    if any(name != name.upper() for name in found):
-        raise NotYet(
-            "You write the digits in small letters. PostgreSQL writes large ones, and a file's name is as it is written."
-        )
-    if any(len(name) != 24 for name in found):
-        wrong = next(name for name in found if len(name) != 24)
-        raise NotYet(
-            f"`{wrong}` is no segment's name. It has 24 digits: 8 each for timeline, upper part and lower part. "
-            "They are hexadecimal: `int(…, 16)` reads a part, and `:08X` writes it."
-        )
-    if set(found) & {f"{name[:8]}{int(name[8:16], 16):08d}{int(name[16:], 16):08d}" for name in missing} - set(missing):
-        raise NotYet("After `…09` comes `…0A`: the digits are hexadecimal. You write the numbers in decimal ones; use `:08X`.")
-    if any(int(name[16:], 16) > 255 for name in found if re.fullmatch("[0-9A-Fa-f]{24}", name)):
-        raise NotYet(
-            "After `…000000FF` comes `…00000000` with an upper part that is one higher: a lower part above FF does not exist. "
-            f"You report {len(found)} segments as missing."
-        )
-    if set(found) & set(names):
-        raise NotYet(f"`{sorted(set(found) & set(names))[0]}` is in the archive, and you report it as missing.")
-    if sorted(found) == missing:
-        raise NotYet("All the missing ones, and not in order. Return the first one first: recovery needs it first.")
-    extra = [name for name in found if name not in missing]
-    if extra and names:
-        raise NotYet(f"With {about}, you report `{extra[0]}`. Only what lacks between the first and the last counts.")
-    lacking = [name for name in missing if name not in found]
-    if "`.backup`" in about or "`.partial`" in about:
-        raise NotYet(
-            f"With {about}, you do not report it. Such a file carries the segment's name and is not the segment: "
-            "a name of 24 digits, and nothing after them."
-        )
-    raise NotYet(f"With {about}, {len(missing)} are missing, and you report {len(found)}. You do not report `{lacking[0]}`.")

@@ -1,31 +1,26 @@
 """A server that recovers with a learner's settings, from a base backup and an archive that have two mistakes in them.
 
-What the settings should be stands in `lesson_11.py`; what a recovery that failed means, here.
+What the settings should be, and what a recovery that failed means, stands in `lesson_11.py`.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shutil
 import subprocess
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from psycopg.errors import OperationalError
 
 from course.errors import ServerError
-from course.exercises.check import NotYet
+from course.exercises.bench import spare_postgres
 from course.servers.postgres import USER, PostgresServer, binary
 from course.servers.rows import only
-
-if TYPE_CHECKING:
-    from course.stack import Stack
+from course.waiting import until
 
 RECOVERY_SECONDS = 30
 """How long a recovery of this little may take."""
@@ -41,49 +36,59 @@ class Story:
 
     base: Path
     archive: Path
-    mistakes: dict[str, list[int]]
+    mistakes: Mapping[str, frozenset[int]]
+
+    def copied(self, folder: Path) -> Story:
+        """The same, with an archive of its own in this folder: whatever is done to it harms nobody. Its name has a space."""
+        return replace(self, archive=shutil.copytree(self.archive, folder / "the archive"))
 
 
-@contextmanager
-def spare(lab: Stack) -> Iterator[PostgresServer]:
-    """A server that nobody else uses. It is stopped at the end."""
-    stack = lab.beside("spare")
-    try:
-        assert isinstance(stack.postgres, PostgresServer)  # those beside a stack are ours
-        yield stack.postgres
-    finally:
-        stack.stop()
+@dataclass(frozen=True)
+class Ending:
+    """How a recovery ended.
+
+    Attributes:
+        notes: the ids of the notes that the server has; None if it did not come so far.
+        paused: it has arrived, and waits there.
+        log: what it wrote.
+    """
+
+    notes: frozenset[int] | None
+    paused: bool
+    log: str
 
 
-def tell(lab: Stack, server: PostgresServer) -> Story:
-    """The story, told once for each stack: its files are kept beside the stack's own. The folder's name has a space."""
-    place = lab.directory / f"mistakes on {server.version}"
-    told = place / "mistakes.json"
-    if not told.exists():
-        shutil.rmtree(place, ignore_errors=True)
-        (place / "archive").mkdir(parents=True)
-        mistakes = _told(server, place)
-        told.write_text(json.dumps(mistakes), encoding="utf-8")
-    return Story(place / "base", place / "archive", json.loads(told.read_text(encoding="utf-8")))
+@cache
+def told() -> Story:
+    """The story, told once in a kernel and kept in a temporary folder that goes with it."""
+    place = Path(_keep().name).resolve()
+    (place / "archive").mkdir()
+    with spare_postgres() as server:
+        server.settings = {"archive_mode": "on", "archive_command": f'cp "%p" "{place}/archive/%f"'}
+        server.start()
+        mistakes = _told(server, place / "base")
+        server.stop()  # it archives what is complete before it ends
+    return Story(place / "base", place / "archive", mistakes)
 
 
-def _told(server: PostgresServer, place: Path) -> dict[str, list[int]]:
-    server.stop()
-    server.settings = {"archive_mode": "on", "archive_command": f'cp "%p" "{place}/archive/%f"'}
-    server.start()
+@cache
+def _keep() -> tempfile.TemporaryDirectory:
+    return tempfile.TemporaryDirectory(prefix="check-")
+
+
+def _told(server: PostgresServer, base: Path) -> dict[str, frozenset[int]]:
     mistakes = {}
     with server.connect() as postgres, server.connect() as other:
         postgres.execute("CREATE TABLE notes AS SELECT 0 AS id")
-        _base_backup(server, place / "base")
+        _base_backup(server, base)
         for number in (1, 3):
             other.execute("INSERT INTO notes VALUES (%s)", [number])
             with postgres.transaction():
                 xid = only(postgres.execute("SELECT pg_current_xact_id()::text"))
                 other.execute("INSERT INTO notes VALUES (%s)", [number + 1])  # a higher number, and an earlier commit
-                mistakes[xid] = [id for (id,) in postgres.execute("DELETE FROM notes RETURNING id")]
+                mistakes[xid] = frozenset(id for (id,) in postgres.execute("DELETE FROM notes RETURNING id"))
         other.execute("INSERT INTO notes VALUES (5)")
         postgres.execute("SELECT pg_switch_wal()")
-    server.stop()  # it archives what is complete before it ends
     return mistakes
 
 
@@ -94,62 +99,29 @@ def _base_backup(server: PostgresServer, target: Path) -> None:
     subprocess.run(command, env=os.environ | login, check=True, capture_output=True)
 
 
-def notes_after(server: PostgresServer, story: Story, settings: Mapping[str, object]) -> set[int]:
-    """The ids of the notes that a server has which recovered with these settings.
-
-    Raises:
-        NotYet: it did not come so far; the message says what the settings lack.
-    """
+def recovered(server: PostgresServer, story: Story, settings: Mapping[str, object]) -> Ending:
+    """Recover this server from the story, with these settings."""
     server.stop()
-    shutil.rmtree(server.directory)
+    shutil.rmtree(server.directory, ignore_errors=True)
     shutil.copytree(story.base, server.directory)
     (server.directory / "recovery.signal").touch()
     server.settings = dict(settings)
-    logged = server.log.stat().st_size
+    logged = server.log.stat().st_size if server.log.exists() else 0
+    notes, paused = None, False
     try:
         server.start()
-        return _notes_of(server)
-    except (ServerError, OperationalError) as error:
+        notes, paused = _notes_of(server)
+    except (ServerError, OperationalError):
         server.stop()  # it is on its way, and its last words come late
-        raise NotYet(_why_it_ended(server.log.read_bytes()[logged:].decode(errors="replace"))) from error
+    return Ending(notes, paused, server.log.read_bytes()[logged:].decode(errors="replace"))
 
 
-def _notes_of(server: PostgresServer) -> set[int]:
-    deadline = time.monotonic() + RECOVERY_SECONDS
+def _notes_of(server: PostgresServer) -> tuple[frozenset[int], bool]:
+    """The notes of a server that has arrived, and whether it waits there."""
     with server.connect() as postgres:
-        while only(postgres.execute("SELECT pg_is_in_recovery()")):
-            if only(postgres.execute("SELECT pg_get_wal_replay_pause_state()")) == "paused":
-                raise NotYet(
-                    "The server has arrived and waits there, read-only: `recovery_target_action` is `pause` unless you say "
-                    "otherwise. Let it `promote`."
-                )
-            if time.monotonic() > deadline:
-                raise NotYet(f"The server is still recovering after {RECOVERY_SECONDS} seconds. Look at `restore_command`.")
-            time.sleep(0.02)
-        return {id for (id,) in postgres.execute("SELECT id FROM notes")}
 
+        def paused() -> bool:
+            return only(postgres.execute("SELECT pg_is_in_recovery() AND pg_get_wal_replay_pause_state() = 'paused'"))
 
-_ENDINGS = {
-    r"must specify \"restore_command\"": "There is no `restore_command`: the server does not know how to fetch a segment.",
-    r"multiple recovery targets": "You name more than one target. The server takes one: the transaction's number.",
-    r"unrecognized configuration parameter \"([^\"]+)\"": "PostgreSQL knows no setting `{0}`. Look at the spelling.",
-    r"invalid value for parameter \"([^\"]+)\"": "The value of `{0}` is none that PostgreSQL takes.",
-    r"could not locate required checkpoint": "`restore_command` brought no segment. It copies from `archive/%f` to `%p`. "
-    "The folder's name has a space in this check, so it needs quotes.",
-    r"recovery ended before configured recovery target": "The server replayed the whole log and did not meet your target. "
-    "The task gives a transaction's number, for `recovery_target_xid`.",
-}
-
-
-def _why_it_ended(log: str) -> str:
-    """What the server's log of this start means."""
-    for pattern, meaning in _ENDINGS.items():
-        found = re.search(pattern, log)
-        if found:
-            return meaning.format(*found.groups())
-    if "FATAL" in log:
-        return f"The server did not start: {re.findall('FATAL: +(.*)', log)[-1]}."
-    return (
-        "The server arrived, and shut down: without `hot_standby` nobody could have told a paused one to go on. "
-        "`recovery_target_action` should be `promote`."
-    )
+        until(lambda: paused() or not only(postgres.execute("SELECT pg_is_in_recovery()")), seconds=RECOVERY_SECONDS)
+        return frozenset(id for (id,) in postgres.execute("SELECT id FROM notes")), paused()

@@ -7,6 +7,8 @@ asked for.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ from psycopg import sql
 from course.errors import DirectoryInUseError
 from course.exercises import traces
 from course.home import home
+from course.servers.postgres import PostgresServer
 from course.servers.process import Server
 from course.stack import Stack
 
@@ -45,6 +48,11 @@ class Bench:
     def alive(self) -> bool:
         """Whether the servers' supervisor lives: it ends with the kernel that started it, or with `close()`."""
         return self._stack.alive
+
+    @property
+    def pid(self) -> int | None:
+        """The process of its PostgreSQL, or None while that does not run."""
+        return self._postgres.pid
 
     def database(self, name: str) -> psycopg.Connection:
         """The check's own connection to a database with pgvector and nothing else in it, made anew or emptied.
@@ -122,15 +130,29 @@ def bench() -> Bench:
     place = home()
     found = _benches.get(place)
     if found is None or not found.alive:
-        found = _benches[place] = Bench(_first_free(place / "stacks"))
+        found = _benches[place] = Bench(_first_free(place / "stacks", "checks"))
     return found
 
 
-def _first_free(stacks: Path) -> Stack:
-    """A stack in the first directory that no other kernel's checks hold."""
+@contextmanager
+def spare_postgres() -> Iterator[PostgresServer]:
+    """One more PostgreSQL, for a check that recovers or breaks it: fresh, not started yet, and stopped at the end."""
+    stack = _first_free(home() / "stacks", "checks-spare")
+    server = stack.own[0]
+    assert isinstance(server, PostgresServer)  # in a stack that is embedded, all are ours
+    try:
+        shutil.rmtree(server.directory, ignore_errors=True)
+        yield server
+    finally:
+        stack.stop()
+        shutil.rmtree(server.directory, ignore_errors=True)
+
+
+def _first_free(stacks: Path, name: str) -> Stack:
+    """A stack in the first directory of this name that no other kernel's checks hold."""
     number = 1
     while True:
-        directory = stacks / f"checks-{number}"
+        directory = stacks / f"{name}-{number}"
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             return Stack("checks", directory, embedded=True)
