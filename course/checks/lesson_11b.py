@@ -148,7 +148,8 @@ def lost_segments(lost_segments: dict, trial: Trial) -> str:
     )
 
 
-def _judge_missing(missing: Any, trial: Trial) -> None:
+def _names_in(missing: Any, trial: Trial) -> set[str]:
+    """The names of segments in an answer, which has nothing else in it."""
     if isinstance(missing, str):
         raise trial.says("a name, and no list")
     if isinstance(missing, int):
@@ -162,6 +163,11 @@ def _judge_missing(missing: Any, trial: Trial) -> None:
         raise trial.says("small letters")
     if not all(re.fullmatch("[0-9A-F]{24}", name) for name in names):
         raise trial.says("the last digits")
+    return names
+
+
+def _judge_missing(missing: Any, trial: Trial) -> None:
+    names = _names_in(missing, trial)
     if any(int(name[16:], 16) > 0xFF for name in names):
         raise trial.says("the lower part goes on after FF" if _HOLE in names else "a hole after FF, and no other")
     if names & _THERE:

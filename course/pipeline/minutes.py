@@ -32,9 +32,7 @@ MOST_IN_A_ROW = 2
 SHARE_IN_A_ROW = 0.2
 """The share of code cells without a sentence before them that is aimed at. It is printed, not enforced."""
 
-STILL_TO_SPLIT = (
-    "13",
-)
+STILL_TO_SPLIT = ("13",)
 """Lessons that are over a limit until they are split or mended. The build only prints that they are."""
 
 _WORDS_A_MINUTE, _SECONDS_A_LINE, _SECONDS_A_PREDICTION, _SECONDS_A_PANEL = 180, 2.5, 30, 60
