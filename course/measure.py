@@ -35,6 +35,7 @@ class RoundTrips:
     """
 
     def __init__(self, stack: Stack) -> None:
+        self._stack = stack
         self._totals = {server.name: 0 for server in stack.servers}
         self._listeners: list[asyncio.Server] = []
         self._loop = asyncio.new_event_loop()
@@ -43,6 +44,14 @@ class RoundTrips:
         self.postgres_url, self.chroma_url, self.redis_url = (
             self._call(self._relay(server.name, server.url)) for server in stack.servers
         )
+
+    def environment(self) -> dict[str, str]:
+        """The variables that tell an application where the servers are, so that it is counted."""
+        return self._stack.environment() | {
+            "COURSE_POSTGRES_URL": self.postgres_url,
+            "COURSE_CHROMA_URL": self.chroma_url,
+            "COURSE_REDIS_URL": self.redis_url,
+        }
 
     @contextmanager
     def counting(self) -> Iterator[dict[str, int]]:

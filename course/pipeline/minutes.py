@@ -40,7 +40,6 @@ STILL_TO_SPLIT = (
     "06",
     "10",
     "11",
-    "13",
 )
 """Lessons that are over a limit until they are split or mended. The build only prints that they are."""
 
