@@ -28,7 +28,6 @@ from course.pipeline.kernel_home import SECONDS_TO_END
 from course.pipeline.layout import BuildError, Layout
 from course.pipeline.notebook import as_text, make
 from course.pipeline.readme import with_map
-from course.pipeline.source import read
 
 
 def build(layout: Layout, lesson: Lesson, *, cell_seconds: float = CELL_SECONDS, seconds_to_end: float = SECONDS_TO_END) -> None:
@@ -102,7 +101,6 @@ def _measured(layout: Layout, lessons: list[Lesson]) -> dict[str, int]:
     too_much = [
         problem
         for lesson, figures in counted
-        if minutes.must_obey(lesson)
         for problem in minutes.over_the_limits(lesson, figures, layout.name(layout.source(lesson)))
     ]
     if too_much:
@@ -121,22 +119,11 @@ def _write_minutes(layout: Layout, takes: dict[str, int]) -> None:
         write_whole(layout.glossary, glossary.page(known))
 
 
-def _say_what_is_not_linked(layout: Layout, lessons: list[Lesson]) -> None:
-    """Name the lessons that use terms of the glossary and link none yet: that is no failure, or `make` would have raised it."""
-    for lesson in lessons:
-        name = layout.name(layout.source(lesson))
-        cells = read(layout.source(lesson), name)
-        words = glossary.unlinked(layout, cells)
-        if words and not glossary.links_any(cells):
-            print(f"{name} uses {len(words)} words of docs/glossary.md and links none: {', '.join(words)}")
-
-
 def _check(layout: Layout, lessons: list[Lesson], *, folders: bool) -> int:
     found = [*lint.complaints(layout, lessons), *problems(layout, lessons, folders=folders)]
     for problem in found:
         print(problem, file=sys.stderr)
     if not found:
-        _say_what_is_not_linked(layout, lessons)
         print(f"Fresh: {', '.join(lesson.id for lesson in lessons)}")
     return 1 if found else 0
 

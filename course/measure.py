@@ -34,9 +34,18 @@ class RoundTrips:
     """
 
     def __init__(self, stack: Stack) -> None:
+        self._stack = stack
         self._counters = {server.name: _Counter() for server in stack.servers}
         self._relays: list[Relay] = []
         self.postgres_url, self.chroma_url, self.redis_url = (self._relayed(server.name, server.url) for server in stack.servers)
+
+    def environment(self) -> dict[str, str]:
+        """The variables that tell an application where the servers are, so that it is counted."""
+        return self._stack.environment() | {
+            "COURSE_POSTGRES_URL": self.postgres_url,
+            "COURSE_CHROMA_URL": self.chroma_url,
+            "COURSE_REDIS_URL": self.redis_url,
+        }
 
     @contextmanager
     def counting(self) -> Iterator[dict[str, int]]:

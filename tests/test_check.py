@@ -19,6 +19,7 @@ import sqlalchemy.exc
 
 from course import manifest, progress
 from course.errors import CourseError, InputError, ServerError
+from course.exercises import check
 from course.exercises.asynchronous import run
 from course.exercises.blanks import is_blank
 from course.exercises.check import Exercise, NotYet, Result, exercise, expect
@@ -44,7 +45,7 @@ def cell(source: str, **names: Any) -> Any:
 
 @pytest.fixture
 def double() -> Exercise:
-    @exercise(ID, hints=["First.", "Second."], solution="def double(x):\n    return 2 * x\n")
+    @exercise(ID, hints=["First.", "Second."])
     def double(double: Callable) -> str:
         found = expect(double(4), int, "Return the number.")
         if found != 8:
@@ -59,7 +60,7 @@ def value_check(kind: Any = object) -> Exercise:
         return "Right."
 
     judge.__annotations__["answer"] = kind
-    return exercise(ID, solution="1")(judge)
+    return exercise(ID)(judge)
 
 
 STUBS = {
@@ -219,7 +220,7 @@ def test_an_error_deep_in_a_library_is_the_learners_call(double: Exercise) -> No
 
 
 def test_a_function_in_a_file_is_the_learners_too() -> None:
-    judge = exercise(ID, solution="1")(cell("def judge(function):\n    return function()"))
+    judge = exercise(ID)(cell("def judge(function):\n    return function()"))
 
     def fails() -> None:
         raise KeyError("17")
@@ -297,7 +298,7 @@ def test_a_mistake_while_handling_a_dead_server_is_the_learners(double: Exercise
 
 
 def test_a_mistake_of_the_judge_is_not_the_learners() -> None:
-    @exercise(ID, solution="1")
+    @exercise(ID)
     def broken(answer: int) -> str:
         nothing: dict[str, str] = {}
         return nothing["nothing"]
@@ -311,13 +312,13 @@ def test_a_mistake_of_the_judge_is_not_the_learners() -> None:
 
 @pytest.mark.parametrize("verdict", [None, "", True, 1])
 def test_a_judge_without_a_sentence_passes_nobody(verdict: object) -> None:
-    result = exercise(ID, solution="1")(lambda answer: verdict)(1)
+    result = exercise(ID)(lambda answer: verdict)(1)
     assert result.outcome == "could not check"
     assert progress.record(ID).outcome == ""
 
 
 def test_an_assert_of_the_judge_is_a_mistake_of_the_judge() -> None:
-    @exercise(ID, solution="1")
+    @exercise(ID)
     def broken(answer: int) -> str:
         raise AssertionError("the stage is not set")
 
@@ -345,7 +346,7 @@ def test_a_call_with_too_few_values_says_how_to_call(double: Exercise) -> None:
 
 def test_only_checks_of_the_manifest_can_be_made() -> None:
     with pytest.raises(CourseError, match="manifest"):
-        exercise("00.nothing_like_it", solution="")(lambda answer: "")
+        exercise("00.nothing_like_it")(lambda answer: "")
 
 
 def test_hints_come_one_after_the_other(double: Exercise) -> None:
@@ -358,13 +359,15 @@ def test_hints_come_one_after_the_other(double: Exercise) -> None:
     assert "solution()" in value_check().hint().text
 
 
-def test_the_solution_is_shown_as_code_and_noted(double: Exercise) -> None:
+def test_the_solution_is_shown_as_code_and_noted(double: Exercise, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "solution_of", lambda id: "def double(x):\n    return 2 * x")
     bundle = double.solution()._repr_mimebundle_()
     assert "```python\ndef double(x):\n    return 2 * x\n```" in bundle["text/markdown"]
     assert "Reading it is fine" in bundle["text/plain"]
     assert "def double(x):\n    return 2 * x" in bundle["text/plain"]
     assert progress.record(ID).solution_seen
-    assert "```sql" in exercise(ID, solution="\n    SELECT 1\n")(lambda a: "").solution()._repr_mimebundle_()["text/markdown"]
+    monkeypatch.setattr(check, "solution_of", lambda id: "SELECT 1")
+    assert "```sql" in double.solution()._repr_mimebundle_()["text/markdown"]
 
 
 def test_the_outcome_is_a_word_and_a_sign_and_nothing_is_markup(double: Exercise) -> None:
@@ -376,7 +379,7 @@ def test_the_outcome_is_a_word_and_a_sign_and_nothing_is_markup(double: Exercise
 
 
 def test_a_judge_that_runs_a_coroutine_works_inside_a_running_loop() -> None:
-    @exercise(ID, solution="1")
+    @exercise(ID)
     def doubled(double: Callable) -> str:
         return "Right." if run(double(4)) == 8 else ""
 
@@ -405,7 +408,7 @@ def test_an_interrupt_cancels_the_coroutine() -> None:
 
 
 def test_an_error_in_a_coroutine_keeps_the_learners_lines() -> None:
-    judge = exercise(ID, solution="1")(cell("def judge(double):\n    return run(double(4))", run=run))
+    judge = exercise(ID)(cell("def judge(double):\n    return run(double(4))", run=run))
     result = judge(cell("async def double(x):\n    return x / 0"))
     assert result.outcome == "not yet"
     assert "    return x / 0" in result.detail

@@ -85,13 +85,6 @@ def test_the_build_makes_the_page_and_check_notices_a_stale_one(layout: Layout, 
     assert "docs/glossary.md: it is not what course/glossary.toml gives." in capsys.readouterr().err
 
 
-def test_a_lesson_that_links_nothing_is_let_through_and_named(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
-    assert refused(layout, "A RAG and its dead tuples. RAG again.") == []
-    assert main([], layout) == 0
-    assert main(["--check"], layout) == 0
-    assert "solutions/01_first.md uses 2 words of docs/glossary.md and links none: RAG, dead tuple\n" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(
     "prose",
     [

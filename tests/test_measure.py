@@ -23,6 +23,9 @@ class Echo:
 class EchoStack:
     servers: tuple[Echo, ...]
 
+    def environment(self) -> dict[str, str]:
+        return {"COURSE_REDIS_URL": self.servers[2].url, "COURSE_REDIS_PREFIX": "lumen:"}
+
 
 def through(url: str) -> RoundTrips:
     """Round trips to three servers that are one."""
@@ -72,6 +75,18 @@ def test_a_request_after_an_answer_is_a_round_trip_however_many_pieces_it_has(ec
             with trips.counting() as counted:
                 pass
             assert counted == {"PostgreSQL": 0, "ChromaDB": 0, "Redis": 0}
+    finally:
+        trips.close()
+
+
+def test_an_application_is_counted_if_it_gets_the_relays_addresses(echo) -> None:
+    trips = through(echo)
+    try:
+        environment = trips.environment()
+        assert environment["COURSE_REDIS_URL"] == trips.redis_url != echo
+        assert environment["COURSE_POSTGRES_URL"] == trips.postgres_url
+        assert environment["COURSE_CHROMA_URL"] == trips.chroma_url
+        assert environment["COURSE_REDIS_PREFIX"] == "lumen:"
     finally:
         trips.close()
 

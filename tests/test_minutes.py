@@ -9,10 +9,8 @@ import pytest
 from course import manifest, show
 from course.build import main
 from course.manifest import Lesson, Section
-from course.pipeline import minutes
 from course.pipeline.layout import Layout
-from course.pipeline.minutes import STILL_TO_SPLIT, Figures, measure, over_the_limits
-from course.pipeline.notebook import make
+from course.pipeline.minutes import Figures, measure, over_the_limits
 from course.pipeline.readme import BEGIN, END
 from course.pipeline.source import Cell
 
@@ -31,11 +29,6 @@ def prose(text: str) -> Cell:
 def figures(**more: Any) -> Figures:
     fine: dict[str, Any] = {"seconds": 600, "code_cells": 20, "lines": (3,) * 20, "words": 900, "unspoken": 2, "rows": ()}
     return Figures(**(fine | more))
-
-
-@pytest.fixture
-def no_exemptions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(minutes, "STILL_TO_SPLIT", ())
 
 
 def course(root: Path, *sources: str, lessons: tuple[Lesson, ...] = (LESSON,)) -> Layout:
@@ -116,7 +109,6 @@ def test_a_lesson_that_says_so_may_take_longer() -> None:
     assert "61 minutes, and 60 is the most" in over_the_limits(capstone, figures(seconds=3660), "x")[0]
 
 
-@pytest.mark.usefixtures("no_exemptions")
 def test_a_lesson_over_a_limit_is_not_built_and_not_fresh(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     layout = course(tmp_path, cells_in_a_row(3))
     assert main([], layout) == 1
@@ -130,25 +122,6 @@ def test_a_lesson_over_a_limit_is_not_built_and_not_fresh(tmp_path: Path, capsys
     layout.source(LESSON).write_text(cells_in_a_row(46, "So."))
     assert main(["--check"], layout) == 1
     assert "46 code cells, and 45 is the most" in capsys.readouterr().err
-
-
-def test_a_lesson_still_to_be_split_is_only_printed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(minutes, "STILL_TO_SPLIT", ("01",))
-    layout = course(tmp_path, cells_in_a_row(3))
-    assert main([], layout) == 0
-    assert "over a limit, more than 20% without a sentence" in capsys.readouterr().out
-    assert main(["--check"], layout) == 0
-
-
-@pytest.mark.parametrize("lesson", [lesson for lesson in COURSE.lessons if lesson.id in STILL_TO_SPLIT], ids=lambda one: one.id)
-def test_a_lesson_that_is_within_its_limits_is_no_longer_exempt(lesson: Lesson) -> None:
-    assert over_the_limits(lesson, make(COURSE, lesson).figures, lesson.stem), "take it out of STILL_TO_SPLIT"
-
-
-def test_only_lessons_that_there_are_can_be_exempt() -> None:
-    assert set(STILL_TO_SPLIT) <= {lesson.id for lesson in COURSE.lessons if lesson.written}
 
 
 # ---- where the minutes are shown

@@ -71,6 +71,7 @@ def test_each_failure_has_a_column_of_its_own_which_names_the_store(clients: Tri
         answers = clients.wait(f"{server.name} down", rounds=1)
         assert failing(answers) == DEAD[server.name]
         assert {answers[name].store for name in DEAD[server.name] - {"GET health"}} == {server.name}
+        assert {name for name, words in clients.present.items() if words.startswith("✗")} == DEAD[server.name]
         server.start()
         assert failing(clients.wait()) == set()
     rows = {name: cells for name, *cells in clients.rows}

@@ -117,6 +117,13 @@ class Trickle:
         with self._kept:
             return [(name, *(_words(state, self._seen.get(state, {}).get(name)) for state in states)) for name in REQUESTS]
 
+    @property
+    def present(self) -> dict[str, str]:
+        """What each request got when the stores were last as they are now, in words."""
+        state = self.now
+        with self._kept:
+            return {name: _words(state, self._seen.get(state, {}).get(name)) for name in REQUESTS}
+
     def answers(self, state: str) -> dict[str, Answer]:
         """The last answer to each request in this state.
 

@@ -1,118 +1,268 @@
-"""The exercises of lesson 13. They sum up loads with a long tail, read matrices of failures, and use a cache in a table."""
+"""The exercises of lesson 13: a page in one round trip, and reading a matrix of failures."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from math import isclose
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any
 
-from psycopg import sql
-from psycopg.errors import UniqueViolation
-from psycopg.pq import TransactionStatus
+import psycopg
 
-from course.exercises.check import NotYet, exercise, expect
-from course.exercises.kinds import describe
-from course.stack import Stack
+from course.exercises.check import exercise
+from course.exercises.mistakes import Mistake, Parts, Trial
+from course.exercises.stage import ODD, Stage
 
-if TYPE_CHECKING:
-    from psycopg import Connection
+_TABLES = """
+    CREATE TABLE users (id bigint PRIMARY KEY, name text NOT NULL, email text NOT NULL);
+    CREATE TABLE documents (id bigint PRIMARY KEY, user_id bigint NOT NULL REFERENCES users, title text NOT NULL);
+    CREATE TABLE chats (id bigint PRIMARY KEY, user_id bigint NOT NULL REFERENCES users, title text NOT NULL);
+    INSERT INTO users SELECT id, 'User ' || id, id || '@lumen.example' FROM generate_series(1011, 1015) AS id;
+    INSERT INTO documents
+        SELECT id, CASE WHEN id < 5004 THEN 1011 WHEN id < 5009 THEN 1012 ELSE 1015 END, 'A note'
+        FROM generate_series(5001, 5009) AS id;
+    INSERT INTO chats SELECT id, 1012 + (id > 7002)::int, 'A chat' FROM generate_series(7001, 7003) AS id;
+"""
+"""1011 has 3 documents and no chat, 1012 has 5 and 2, 1013 has only a chat, 1014 has nothing, 1015 has one document."""
 
-SECONDS = 60
-FIGURES = ("p50", "p95", "per_second")
+
+def _page(select: str) -> str:
+    """An answer that asks one statement, with the user's id as its only value."""
+    return f"""
+def whole_page(postgres, user_id):
+    return postgres.execute('''{select}''', [user_id]).fetchone()
+"""
+
+
+_LEFT = """
+    FROM users u LEFT JOIN documents d ON d.user_id = u.id LEFT JOIN chats c ON c.user_id = u.id
+    WHERE u.id = %s GROUP BY u.id, u.name
+"""
 
 
 @exercise(
-    "13.summary",
+    "13.whole_page",
     hints=[
-        "`np.percentile(milliseconds, 50)` is the median. It does not mind the order in which the times came.",
-        "How many answers were there, and how long did the whole load take? Their quotient is what came per second.",
+        "A subquery in parentheses may stand in the SELECT list, and may name a column of the row around it.",
+        "`SELECT name, (SELECT count(*) FROM documents WHERE user_id = users.id) FROM users WHERE id = %s` is most of it.",
+        "`fetchone()` gives the row, or None if there is none.",
     ],
-    solution="""
-        def summary(milliseconds, seconds):
-            p50, p95 = np.percentile(milliseconds, [50, 95])
-            return {"p50": p50, "p95": p95, "per_second": len(milliseconds) / seconds}
-    """,
+    mistakes=[
+        Mistake(
+            "inner joins",
+            "An inner `JOIN` keeps a user only where both tables have rows of theirs: no chat, no page. Count each table in a "
+            "subquery of its own, or take `LEFT JOIN`.",
+            code=_page(f"SELECT u.name, count(DISTINCT d.id), count(DISTINCT c.id) {_LEFT.replace('LEFT ', '')}"),
+        ),
+        Mistake(
+            "the empty row counted",
+            "A `LEFT JOIN` makes a row for a user without documents, with NULLs in it, and `count(*)` counts that row. "
+            "`count(d.id)` counts only what is there.",
+            code=_page("""
+                SELECT u.name, count(*), (SELECT count(*) FROM chats WHERE user_id = u.id)
+                FROM users u LEFT JOIN documents d ON d.user_id = u.id WHERE u.id = %s GROUP BY u.id
+            """),
+        ),
+        Mistake(
+            "each with each",
+            "Joined to both tables, each document meets each chat: 5 documents and 2 chats make 10 rows. Count each table in a "
+            "subquery of its own, or count DISTINCT ids.",
+            code=_page(f"SELECT u.name, count(d.id), count(c.id) {_LEFT}"),
+        ),
+        Mistake(
+            "chats met by each document",
+            "The documents are right, and each chat is counted once for each document: it met all of them in the join. Both "
+            "counts need a DISTINCT, or a subquery of their own.",
+            code=_page(f"SELECT u.name, count(DISTINCT d.id), count(c.id) {_LEFT}"),
+        ),
+        Mistake(
+            "documents met by each chat",
+            "The chats are right, and each document is counted once for each chat: it met all of them in the join. Both counts "
+            "need a DISTINCT, or a subquery of their own.",
+            code=_page(f"SELECT u.name, count(d.id), count(DISTINCT c.id) {_LEFT}"),
+        ),
+        Mistake(
+            "one statement for each",
+            "The numbers are right, and each statement is a round trip of its own. One statement can hold all of it: subqueries "
+            "may stand in the SELECT list.",
+            code="""
+            def whole_page(postgres, user_id):
+                row = postgres.execute("SELECT name FROM users WHERE id = %s", [user_id]).fetchone()
+                if row is None:
+                    return None
+                (documents,) = postgres.execute("SELECT count(*) FROM documents WHERE user_id = %s", [user_id]).fetchone()
+                (chats,) = postgres.execute("SELECT count(*) FROM chats WHERE user_id = %s", [user_id]).fetchone()
+                return row[0], documents, chats
+            """,
+        ),
+        Mistake(
+            "everybody's",
+            "Those are everybody's documents and chats. Each subquery needs a condition that ties it to the user: "
+            "`WHERE user_id = users.id`.",
+            code=_page("SELECT name, (SELECT count(*) FROM documents), (SELECT count(*) FROM chats) FROM users WHERE id = %s"),
+        ),
+        Mistake(
+            "the inner id",
+            "Inside the subquery, a bare `id` is that of the document: `user_id = id` compares a document with itself. Say whose "
+            "it is: `users.id`.",
+            old="user_id = users.id",
+            new="user_id = id",
+        ),
+        Mistake(
+            "documents twice",
+            "The second number should be that of the chats, and yours is that of the documents again.",
+            old="FROM chats",
+            new="FROM documents",
+        ),
+        Mistake(
+            "the other way round",
+            "Those are the right numbers in the wrong order: name, documents, chats.",
+            code=_page("""
+                SELECT name, (SELECT count(*) FROM chats WHERE user_id = users.id),
+                       (SELECT count(*) FROM documents WHERE user_id = users.id) FROM users WHERE id = %s
+            """),
+        ),
+        Mistake(
+            "without the name",
+            "The page greets her by name: it is the first column of the row.",
+            old="SELECT name,",
+            new="SELECT",
+        ),
+        Mistake(
+            "the email",
+            "That is not the name. The table `users` has it in the column `name`.",
+            old="SELECT name,",
+            new="SELECT email,",
+        ),
+        Mistake(
+            "with the id",
+            "Your row has more than was asked for. It is `(name, documents, chats)`.",
+            old="SELECT name,",
+            new="SELECT id, name,",
+        ),
+        Mistake(
+            "the first user",
+            "That is the page of another user. `WHERE id = %s` chooses the one who was asked for.",
+            code="""
+            def whole_page(postgres, user_id):
+                return postgres.execute('''
+                    SELECT name, (SELECT count(*) FROM documents WHERE user_id = users.id),
+                           (SELECT count(*) FROM chats WHERE user_id = users.id) FROM users ORDER BY id DESC
+                ''').fetchone()
+            """,
+        ),
+        Mistake(
+            "all rows",
+            "That is a list of rows, with one row in it. `fetchone()` gives the row itself, and None where there is none.",
+            old=".fetchone()",
+            new=".fetchall()",
+        ),
+        Mistake(
+            "the cursor",
+            "That is a cursor: the rows are still to be fetched from it. `fetchone()` gives the first.",
+            old=".fetchone()",
+            new="",
+        ),
+        Mistake(
+            "the name alone",
+            "That is the first column of the row. Return the whole row.",
+            old=".fetchone()",
+            new=".fetchone()[0]",
+        ),
+        Mistake(
+            "no return",
+            "Your function asks, and keeps the answer for itself: `return` is missing.",
+            old="return ",
+            new="",
+        ),
+        Mistake(
+            "a dict",
+            "That is a dict. The row is asked for as it comes: `(name, documents, chats)`.",
+            code="""
+            from psycopg.rows import dict_row
+
+            def whole_page(postgres, user_id):
+                return postgres.cursor(row_factory=dict_row).execute('''
+                    SELECT name, (SELECT count(*) FROM documents WHERE user_id = users.id) AS documents,
+                           (SELECT count(*) FROM chats WHERE user_id = users.id) AS chats FROM users WHERE id = %s
+                ''', [user_id]).fetchone()
+            """,
+        ),
+        Mistake(
+            "a row for nobody",
+            "There is no such user, and your statement makes a row all the same. Begin with `FROM users WHERE id = …`: no user, "
+            "no row, and `fetchone()` gives None.",
+            code="""
+            def whole_page(postgres, user_id):
+                return postgres.execute('''
+                    SELECT (SELECT name FROM users WHERE id = %(id)s),
+                           (SELECT count(*) FROM documents WHERE user_id = %(id)s),
+                           (SELECT count(*) FROM chats WHERE user_id = %(id)s)
+                ''', {"id": user_id}).fetchone()
+            """,
+        ),
+        Mistake(
+            "nothing unpacked",
+            "There is no such user, so `fetchone()` gives None, and None cannot be taken apart. Return it as it is.",
+            code=_page(
+                """SELECT name, (SELECT count(*) FROM documents WHERE user_id = users.id),
+                       (SELECT count(*) FROM chats WHERE user_id = users.id) FROM users WHERE id = %s"""
+            ).replace("return postgres", "name, documents, chats = postgres")
+            + "    return name, documents, chats",
+        ),
+        Mistake(
+            "no page for an empty account",
+            "That user exists and has written nothing yet. The page has zeros then; None is for a user who does not exist.",
+            code=_page("""
+                SELECT name, (SELECT count(*) FROM documents WHERE user_id = users.id),
+                       (SELECT count(*) FROM chats WHERE user_id = users.id) FROM users
+                WHERE id = %s AND (id IN (SELECT user_id FROM documents) OR id IN (SELECT user_id FROM chats))
+            """),
+        ),
+    ],
 )
-def summary(summary: Callable) -> str:
-    """Judge the figures of a load of which most answers were quick and some took very long, in no order."""
-    taken = [float(10 + number) for number in range(94)] + [400.0, 500.0, 600.0, 700.0, 800.0, 3000.0]
-    taken = taken[::2] + taken[1::2][::-1]  # 100 times: the median lies from 59 to 60, 95 of 100 below something from 400 to 500
-    given = expect(summary(list(taken), 2.5), dict, 'Return a dict with "p50", "p95" and "per_second".')
-    missing = [name for name in FIGURES if name not in given]
-    if missing:
-        raise NotYet(f"Your dict has no `{missing[0]}`. It needs " + ", ".join(f"`{name}`" for name in FIGURES) + ".")
-    p50, p95, per_second = (expect(given[name], float | int, f"`{name}` should be a number.") for name in FIGURES)
-    _judge_p50(p50, taken)
-    _judge_p95(p95, taken)
-    _judge_per_second(per_second, taken, 2.5)
-    one = summary([7.0], 0.5)
-    if not (isclose(one["p50"], 7) and isclose(one["p95"], 7) and isclose(one["per_second"], 2)):
-        raise NotYet(
-            f"For a single answer of 7 ms in half a second you return {one}. Both percentiles are 7, and it is 2 a second."
-        )
-    return "The median is what most users wait, and p95 what one in twenty does. A mean of the two kinds is nobody's."
+def whole_page(whole_page: Callable, trial: Trial) -> str:
+    """Judge the page of five users: one without chats, one with both, one without documents, an empty one, and nobody."""
+
+    def observe(user_id: int) -> Callable[[Callable, Stage], Parts]:
+        def called(whole_page: Callable, stage: Stage) -> Parts:
+            postgres = stage.database(_TABLES)
+            stage.own.execute("UPDATE users SET name = %s WHERE id = 1012", [ODD])
+            page = whole_page(postgres, user_id)
+            asked = len(postgres.statements)
+            return Parts(
+                returned="a cursor" if isinstance(page, psycopg.Cursor) else page,
+                statements="one" if asked == 1 else "several" if asked else "none",
+            )
+
+        return called
+
+    trial.compare(whole_page, observe(1012), "User 1012 has five documents and two chats. Seen was {found}.")
+    trial.compare(whole_page, observe(1013), "User 1013 has one chat and no document. Seen was {found}.")
+    trial.compare(whole_page, observe(1011), "User 1011 has three documents and no chat. Seen was {found}.")
+    trial.compare(whole_page, observe(1014), "User 1014 has neither documents nor chats. Seen was {found}.")
+    trial.compare(whole_page, observe(1099), "There is no user 1099. Seen was {found}.")
+    return "Three round trips have become one. It is the same page, read at one moment: no chat can come in between."
 
 
-def _judge_p50(p50: float, taken: list[float]) -> None:
-    if 59 <= p50 <= 60:
-        return
-    about = f"`p50` is {p50:.4g}."
-    if isclose(p50, sum(taken) / len(taken)):
-        raise NotYet(
-            f"{about} That is the mean: six slow answers of a hundred pull it up. Half of the times lie below the median."
-        )
-    if isclose(p50, (min(taken) + max(taken)) / 2):
-        raise NotYet(
-            f"{about} That is the middle between the quickest and the slowest. Half of the *answers* lie below the median."
-        )
-    if p50 in (taken[49], taken[50], (taken[49] + taken[50]) / 2):
-        raise NotYet(
-            f"{about} That stands in the middle of the list as it came. The median is in the middle of the sorted times."
-        )
-    if 0.059 <= p50 <= 0.06:
-        raise NotYet(f"{about} Those are seconds. The times come in milliseconds, and so does `p50`.")
-    raise NotYet(f"{about} Of these 100 times, 50 are 59 ms or less and 50 are 60 ms or more: the median lies between.")
+_ANSWERED = "200 <= status < 400"
+
+_STRUCTURE = {
+    "Oracle": {"read": 503, "write": 503, "look": 200},
+    "Kafka": {"read": 200, "write": 503, "look": 200},
+    "Solr": {"read": 503, "write": 200, "look": 200},
+}
+_FAILURES = {
+    "Oracle": {"read": 500, "write": 404, "log in": 503},
+    "Kafka": {"read": 200, "write": 400, "log in": 0},
+}
+_SUCCESSES = {
+    "Oracle": {"read": 201, "write": 304, "log in": 204},
+    "Kafka": {"read": 503, "write": 200, "log in": 307},
+}
 
 
-def _judge_p95(p95: float, taken: list[float]) -> None:
-    if 400 <= p95 <= 500:
-        return
-    about = f"`p95` is {p95:.4g}."
-    ordered = sorted(taken)
-    if isclose(p95, max(taken)):
-        raise NotYet(f"{about} That is the slowest of all, one answer in a hundred. 95 of 100 lie below p95, and five above.")
-    if isclose(p95, 0.95 * max(taken)):
-        raise NotYet(f"{about} That is 95 % of the slowest time. It is the *answers* that are counted: 95 of 100 lie below.")
-    if isclose(p95, sum(ordered[:95]) / 95):
-        raise NotYet(f"{about} That is the mean of the quickest 95. Asked for is the time that they stay below.")
-    if p95 in (taken[94], taken[95]):
-        raise NotYet(f"{about} That is the 95th answer to come. Sort the times first.")
-    if 0.4 <= p95 <= 0.5:
-        raise NotYet(f"{about} Those are seconds. The times come in milliseconds, and so does `p95`.")
-    if p95 <= ordered[6]:
-        raise NotYet(f"{about} That is the other end: five of 100 are that *quick*. 95 of 100 stay below p95.")
-    raise NotYet(f"{about} Of these 100 times, 95 are 400 ms or less and five are 500 ms or more: p95 lies between.")
-
-
-def _judge_per_second(per_second: float, taken: list[float], seconds: float) -> None:
-    if isclose(per_second, len(taken) / seconds):
-        return
-    about = f"`per_second` is {per_second:.4g}, for {len(taken)} answers in {seconds} seconds."
-    if isclose(per_second, 1000 * len(taken) / sum(taken)):
-        raise NotYet(
-            f"{about} You divide by the sum of all waits. The clients waited at the same time: divide by how long the load took."
-        )
-    if 1000 / 60 <= per_second <= 1000 / 59:
-        raise NotYet(
-            f"{about} That is 1000 / p50, what one client alone would get. Count the answers, and divide by the seconds."
-        )
-    if isclose(per_second, seconds / len(taken)):
-        raise NotYet(f"{about} That is seconds per answer. Turn it round.")
-    if isclose(per_second, len(taken)):
-        raise NotYet(f"{about} That is how many came in all. How many came in each second?")
-    raise NotYet(f"{about} It should be {len(taken) / seconds:g}: the answers, divided by the seconds.")
+def _changed(new: str) -> dict[str, str]:
+    """What departs from the solution: the condition for an answer."""
+    return {"old": f"not {_ANSWERED}", "new": new}
 
 
 @exercise(
@@ -122,205 +272,163 @@ def _judge_per_second(per_second: float, taken: list[float], seconds: float) -> 
         "Make the set for every request, also for one that is always answered. Then add the store if the status says so.",
         "`200 <= status < 400` is an answer. 0, 404, 500 and 503 are none.",
     ],
-    solution="""
-        def stores_needed(got):
-            needed = {}
-            for store, statuses in got.items():
-                for request, status in statuses.items():
-                    stores = needed.setdefault(request, set())
-                    if not 200 <= status < 400:
-                        stores.add(store)
-            return needed
-    """,
-)
-def stores_needed(stores_needed: Callable) -> str:
-    """Judge a matrix with every kind of status, other stores than the lesson's, and one with a single store."""
-    got = {
-        "Oracle": {"read": 503, "write": 0, "log in": 404, "look": 304, "ping": 204},
-        "Kafka": {"read": 200, "write": 503, "log in": 200, "look": 307, "ping": 200},
-        "Solr": {"read": 500, "write": 201, "log in": 201, "look": 200, "ping": 204},
-    }
-    right = {"read": {"Oracle", "Solr"}, "write": {"Oracle", "Kafka"}, "log in": {"Oracle"}, "look": set(), "ping": set()}
-    given = expect(stores_needed({store: dict(by) for store, by in got.items()}), dict, "Return a dict of sets.")
-    if set(given) & set(got):
-        raise NotYet("Your keys are the stores. Turn it round: for each request, which stores must be up?")
-    for request in right:
-        if request not in given:
-            if not right[request]:
-                raise NotYet(f"`{request}` needs no store, and is not in your dict. It belongs there with an empty set.")
-            raise NotYet(f"`{request}` is not in your dict. There should be every request.")
-    if not any(given.values()):
-        raise NotYet("You say that no request needs any store. Take the stores from `got`: here they are " + ", ".join(got) + ".")
-    for request in right:
-        _judge_stores(request, given[request], right[request], {store: by[request] for store, by in got.items()})
-    if stores_needed({"Oracle": {"read": 503}}) != {"read": {"Oracle"}}:
-        raise NotYet("With a single store in `got`, whose failure stops `read`, the result should be {'read': {'Oracle'}}.")
-    return "That is the failure matrix in one column. A store that is in no set may go down without anybody noticing."
-
-
-def _judge_stores(request: str, stores: object, right: set[str], statuses: dict[str, int]) -> None:
-    if isinstance(stores, int):
-        raise NotYet(f"For `{request}` you return the number {stores}. Which stores are they? Return the set of their names.")
-    if not isinstance(stores, set):
-        raise NotYet(f"For `{request}` you return {describe(stores)}. Return a set of stores, `set()` if it needs none.")
-    if stores == right:
-        return
-    said = " and ".join(sorted(map(str, stores))) or "no store"
-    about = f"With these statuses when a store was down, {statuses}, you return {said} for `{request}`."
-    if not stores <= set(statuses):
-        raise NotYet(f"{about} Those are no stores. Put the keys of `got` into the set.")
-    if stores == set(statuses) - right:
-        raise NotYet(f"{about} Those are the stores that it can do without. Which ones stop it?")
-    for store in sorted(right - stores):
-        status = statuses[store]
-        what = {0: "the client got no answer at all", 404: "it is no success", 500: "the application stopped with an error"}
-        raise NotYet(f"{about} Status {status} with {store} down: {what.get(status, 'it was refused')}, so {store} is needed.")
-    store = min(stores - right)
-    if statuses[store] >= 300:
-        raise NotYet(f"{about} Status {statuses[store]} with {store} down is an answer: up to 399 all is well.")
-    raise NotYet(f"{about} Status {statuses[store]} with {store} down is a success: from 200 on, and not 200 alone.")
-
-
-@exercise(
-    "13.remembered",
-    hints=[
-        "`SELECT value FROM cache WHERE key = %s AND expires_at > now()`, then `.fetchone()`: a row, or None.",
-        "`INSERT … VALUES (%s, %s, now() + INTERVAL '60 seconds')` meets a row that has expired, or somebody else's.",
-        "`ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, expires_at = EXCLUDED.expires_at` renews that row.",
+    mistakes=[
+        Mistake(
+            "by store",
+            "Your keys are the stores. Turn it round: for each request, which stores must be up?",
+            code="""
+            def stores_needed(got):
+                needed = {}
+                for store, statuses in got.items():
+                    needed[store] = {request for request, status in statuses.items() if not 200 <= status < 400}
+                return needed
+            """,
+        ),
+        Mistake(
+            "requests that need none are left out",
+            "`look` needs no store, and is not in your dict. It belongs there with an empty set.",
+            old="stores = needed.setdefault(request, set())\n            ",
+            new="stores = needed.get(request, set())\n            ",
+        ),
+        Mistake(
+            "only what is always answered is left out",
+            "`look` needs no store, and is not in your dict. Make the set for each request before you ask for its status.",
+            code="""
+            def stores_needed(got):
+                needed = {}
+                for store, statuses in got.items():
+                    for request, status in statuses.items():
+                        if not 200 <= status < 400:
+                            needed.setdefault(request, set()).add(store)
+                return needed
+            """,
+        ),
+        Mistake(
+            "the last store alone",
+            "A request that two stores stop has only one in your set: the next store's turn begins the set anew.",
+            old="needed.setdefault(request, set())",
+            new="needed[request] = set()",
+        ),
+        Mistake(
+            "the survivors",
+            "Those are the stores that each request can do without. Which ones stop it?",
+            **_changed(_ANSWERED),
+        ),
+        Mistake(
+            "every store",
+            "You name every store for every request. Add a store only if the request was not answered while it was down.",
+            **_changed("True"),
+        ),
+        Mistake(
+            "requests in place of stores",
+            "Those are no stores. Put the keys of `got` into the set.",
+            old="stores.add(store)",
+            new="stores.add(request)",
+        ),
+        Mistake(
+            "statuses in place of stores",
+            "Those are statuses. Put the stores into the set, the keys of `got`.",
+            old="stores.add(store)",
+            new="stores.add(status)",
+        ),
+        Mistake(
+            "how many",
+            "That is how many. Which stores are they? Give the set of their names for each request.",
+            old="return needed",
+            new="return {request: len(stores) for request, stores in needed.items()}",
+        ),
+        Mistake(
+            "lists",
+            "Those are the right stores, as lists. Give a set for each request.",
+            old="return needed",
+            new="return {request: list(stores) for request, stores in needed.items()}",
+        ),
+        Mistake(
+            "one for each",
+            "A request may need several stores, and yours names one, without a set around it.",
+            code="""
+            def stores_needed(got):
+                return {request: store for store, by in got.items() for request, status in by.items() if status == 503}
+            """,
+        ),
+        Mistake(
+            "pairs",
+            "Those are pairs. Return a dict: for each request, the set of its stores.",
+            old="return needed",
+            new="return list(needed.items())",
+        ),
+        Mistake(
+            "no return",
+            "Your function builds the dict and keeps it for itself: `return` is missing.",
+            old="return needed",
+            new="needed",
+        ),
+        Mistake(
+            "None for none",
+            "For a request that needs no store, the value should be an empty set, `set()`.",
+            old="return needed",
+            new="return {request: stores or None for request, stores in needed.items()}",
+        ),
+        Mistake(
+            "the lesson's stores only",
+            "You look for stores by their names in the lesson. Take them from `got`: here they have other names.",
+            old="if not",
+            new="if store in ('PostgreSQL', 'ChromaDB', 'Redis') and not",
+        ),
+        Mistake(
+            "only 503",
+            "You take 503 alone for a failure. 500, 404, 400 and no answer at all stop a request too.",
+            **_changed("status == 503"),
+        ),
+        Mistake(
+            "from 500 up",
+            "An error of the server stops a request, and so does a 404 or a 400, and so does no answer at all, status 0.",
+            **_changed("status >= 500"),
+        ),
+        Mistake(
+            "0 or from 500 up",
+            "404 and 400 are no success either: the client did not get what it asked for. Answered is from 200 to 399.",
+            **_changed("not 0 < status < 500"),
+        ),
+        Mistake(
+            "0 taken for an answer",
+            "Status 0 means that the client got no answer at all. Answered is from 200 to 399, and 0 is below.",
+            **_changed("status >= 400"),
+        ),
+        Mistake(
+            "400 taken for an answer",
+            "400 is no success either, and the first status that is none: the upper bound is 399.",
+            **_changed("not 200 <= status <= 400"),
+        ),
+        Mistake(
+            "404 taken for an answer",
+            "You count errors of the server, and no answer at all, and a 400. 404 is no success either.",
+            **_changed("(status in (0, 400) or status >= 500)"),
+        ),
+        Mistake(
+            "200 alone is an answer",
+            "201 and 204 are successes too, and 304 and 307 are answers: all from 200 to 399, and not 200 alone.",
+            **_changed("status != 200"),
+        ),
+        Mistake(
+            "200 and 201 are answers",
+            "204, 304 and 307 are answers as well: all from 200 to 399.",
+            **_changed("status not in (200, 201)"),
+        ),
+        Mistake(
+            "all below 300",
+            "304 and 307 are answers as well: up to 399 all is well.",
+            **_changed("not 200 <= status < 300"),
+        ),
     ],
-    solution="""
-        def remembered(postgres, key, compute):
-            kept = postgres.execute("SELECT value FROM cache WHERE key = %s AND expires_at > now()", [key]).fetchone()
-            if kept:
-                return kept[0]
-            value = compute()
-            postgres.execute(
-                \"\"\"INSERT INTO cache VALUES (%s, %s, now() + INTERVAL '60 seconds')
-                   ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, expires_at = EXCLUDED.expires_at\"\"\",
-                [key, value],
-            )
-            return value
-    """,
 )
-def remembered(remembered: Callable, one: Stack) -> str:
-    """Judge the cache on a table of the judge's own: empty, with a living row, an expired one, and another writer."""
-    with _empty_cache(one) as (postgres, look):
-        _judge_miss_and_hit(remembered, postgres, look)
-        _judge_expired(remembered, postgres, look)
-        _judge_empty_text(remembered, postgres)
-        _judge_race(remembered, postgres, look)
-        if look.execute("SELECT value FROM cache WHERE key = 'bystander'").fetchone() != ("untouched",):
-            raise NotYet("Another key's row has changed or is gone. Name the `key` in each statement that writes.")
-    return "Redis does this with `GET` and `SET … EX 60`. What the table lacks is somebody who removes what has expired."
+def stores_needed(stores_needed: Callable, trial: Trial) -> str:
+    """Judge matrices of other stores than the lesson's: which way round, every kind of failure, every kind of success."""
 
+    def observe(got: dict[str, dict[str, int]]) -> Callable[[Callable, Stage], Any]:
+        return lambda stores_needed, stage: stores_needed({store: dict(by) for store, by in got.items()})
 
-@contextmanager
-def _empty_cache(stack: Stack) -> Iterator[tuple[Connection, Connection]]:
-    """The learner's connection and the judge's, which both find a table `cache` with one row, in a schema of its own."""
-    schema = sql.Identifier(f"check_{secrets.token_hex(6)}")
-    with stack.postgres.connect() as postgres, stack.postgres.connect() as look:
-        look.execute(sql.SQL("CREATE SCHEMA {}").format(schema))
-        try:
-            for connection in (look, postgres):
-                connection.execute(sql.SQL("SET search_path = {}").format(schema))
-            columns = "key text PRIMARY KEY, value text NOT NULL, expires_at timestamptz NOT NULL"
-            look.execute(f"CREATE UNLOGGED TABLE cache ({columns})")
-            look.execute("INSERT INTO cache VALUES ('bystander', 'untouched', now() + INTERVAL '1 day')")
-            yield postgres, look
-        finally:
-            postgres.close()  # it may hold a lock, if the learner's transaction is open
-            look.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(schema))
-
-
-class _Compute:
-    """Gives another text at each call, and counts the calls."""
-
-    def __init__(self, then: Callable[[], object] = lambda: None) -> None:
-        self.calls = 0
-        self._then = then
-
-    def __call__(self) -> str:
-        self.calls += 1
-        self._then()
-        return f"answer {self.calls} of {id(self)}"
-
-
-def _row(look: Connection, key: str) -> tuple[str, float] | None:
-    """The value that is kept, and the seconds that it has left."""
-    query = "SELECT value, EXTRACT(epoch FROM expires_at - now())::float8 FROM cache WHERE key = %s"
-    return look.execute(query, [key]).fetchone()
-
-
-def _judge_miss_and_hit(remembered: Callable, postgres: Connection, look: Connection) -> None:
-    key, compute = 'it\'s 100 % "new"', _Compute()
-    first = expect(remembered(postgres, key, compute), str, "Return the value, a text.")
-    if compute.calls != 1:
-        raise NotYet(f"Nothing was kept under the key, and `compute()` was called {compute.calls} times. Call it once.")
-    if postgres.closed or postgres.info.transaction_status != TransactionStatus.IDLE:
-        raise NotYet(
-            "The connection is closed, or its transaction is still open. The caller goes on with it: leave it as it came."
-        )
-    kept = _row(look, key)
-    if kept is None:
-        raise NotYet("After the first call, the table has no row with the key. Keep the value before you return it.")
-    value, seconds = kept
-    if value != first or not first.startswith("answer 1 "):
-        raise NotYet(f"`compute()` gave a text, you return {first!r}, and kept is {value!r}. All three should be the same.")
-    if not SECONDS - 20 < seconds <= SECONDS:
-        raise NotYet(f"The row expires in {seconds:,.0f} seconds. It should be {SECONDS}: `now() + INTERVAL '60 seconds'`.")
-    look.execute("UPDATE cache SET expires_at = now() + INTERVAL '20 seconds' WHERE key = %s", [key])
-    again = remembered(postgres, key, compute)
-    if compute.calls != 1:
-        raise NotYet("The value was kept and has not expired, and it was computed again. Look into the table first.")
-    if again != first:
-        raise NotYet(
-            f"Kept is the text {first!r}, and you return {again!r}. `fetchone()` gives a tuple, its first element is it."
-        )
-    if _row(look, key)[1] > 20:
-        raise NotYet("A hit has renewed the 60 seconds. An entry that is asked for often would then never be computed anew.")
-
-
-def _judge_expired(remembered: Callable, postgres: Connection, look: Connection) -> None:
-    key, compute = "expired", _Compute()
-    look.execute("INSERT INTO cache VALUES (%s, 'of yesterday', now() - INTERVAL '1 day')", [key])
-    try:
-        value = remembered(postgres, key, compute)
-    except UniqueViolation as error:
-        raise NotYet(
-            "The row has expired and is still there: a table does not forget by itself. Your `INSERT` meets it and stops with "
-            "`UniqueViolation`. Say what to do `ON CONFLICT (key)`."
-        ) from error
-    if value == "of yesterday":
-        raise NotYet("You returned a value that had expired yesterday. A table keeps it: ask for `expires_at > now()` as well.")
-    kept = _row(look, key)
-    if kept is None or kept[0] != value or kept[1] <= SECONDS - 20:
-        raise NotYet(
-            "The new value of an expired key was computed and not kept: after your call the row still has the old value or time. "
-            "`DO NOTHING` leaves it as it is; `DO UPDATE` must set both columns."
-        )
-    if remembered(postgres, key, compute) != value or compute.calls != 1:
-        raise NotYet("An expired value was renewed, and the next call computed it once more.")
-
-
-def _judge_empty_text(remembered: Callable, postgres: Connection) -> None:
-    calls: list[str] = []
-    for _ in range(2):
-        remembered(postgres, "empty", lambda: calls.append("called") or "")
-    if len(calls) != 1:
-        raise NotYet("An empty text was computed again. It is a value too. Ask whether there is a row, not whether the text is.")
-
-
-def _judge_race(remembered: Callable, postgres: Connection, look: Connection) -> None:
-    key = "wanted by two"
-
-    def another_program() -> None:
-        look.execute("SET lock_timeout = '2s'")  # the learner may hold the table
-        look.execute("INSERT INTO cache VALUES (%s, 'of the other', now() + INTERVAL '60 seconds')", [key])
-
-    try:
-        remembered(postgres, key, _Compute(another_program))
-    except UniqueViolation as error:
-        raise NotYet(
-            "While you computed, another program kept the same key, and your `INSERT` stopped with `UniqueViolation`. To look "
-            "first, or to delete first, does not prevent that: say what to do `ON CONFLICT (key)`."
-        ) from error
+    for got in (_STRUCTURE, {"Oracle": {"read": 503}}, _FAILURES, _SUCCESSES):
+        told = str(got).replace("{", "{{").replace("}", "}}")
+        trial.compare(stores_needed, observe(got), f"The clients got {told}. You return {{found}}.")
+    return "That is the failure matrix in one column. A store that is in no set may go down without anybody noticing."

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import dis
 import inspect
-import textwrap
 import typing
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -51,7 +50,6 @@ class _Declared:
     mistakes: tuple[Mistake, ...]
     may: frozenset[str]
     seconds: float
-    solution: str
 
 
 class Exercise:
@@ -109,7 +107,7 @@ class Exercise:
 
     @property
     def _solution(self) -> str:
-        return self._declared.solution or solution_of(self.id)
+        return solution_of(self.id)
 
     @property
     def _signature(self) -> inspect.Signature:
@@ -190,7 +188,6 @@ def exercise(
     mistakes: Sequence[Mistake] = (),
     may: Collection[str] = (),
     seconds: float = SECONDS,
-    solution: str = "",
 ) -> Callable[[Callable[..., Any]], Exercise]:
     """Make a judge the check of this id, which is in the manifest. See this module's docstring.
 
@@ -200,7 +197,6 @@ def exercise(
         mistakes: the wrong answers that the check knows; looked through in this order.
         may: what the exercise allows a function to do besides returning something; names of `manners.SENTENCES`.
         seconds: how long one call of the learner's function may take.
-        solution: the code that is right, where it does not stand in the lesson's source.
 
     Raises:
         CourseError: the manifest has no such check, or `may` names what no manner is called.
@@ -210,7 +206,7 @@ def exercise(
         raise CourseError(
             f"Exercise {id} may {sorted(unknown)}, and there are only {sorted(SENTENCES)}. Correct it in the checks."
         )
-    declared = _Declared(tuple(hints), tuple(mistakes), frozenset(may), seconds, textwrap.dedent(solution).strip("\n"))
+    declared = _Declared(tuple(hints), tuple(mistakes), frozenset(may), seconds)
     return lambda judge: Exercise(id, judge, declared)
 
 

@@ -35,8 +35,7 @@ def problems(layout: Layout, lessons: list[Lesson], *, folders: bool = True) -> 
             found.append(str(error))
             continue
         takes[lesson.id] = notebooks.figures.minutes
-        if minutes.must_obey(lesson):
-            found += minutes.over_the_limits(lesson, notebooks.figures, layout.name(layout.source(lesson)))
+        found += minutes.over_the_limits(lesson, notebooks.figures, layout.name(layout.source(lesson)))
         solution, blank = layout.solution(lesson), layout.lesson(lesson)
         _let_python_differ(solution, notebooks.solution)
         _let_python_differ(blank, notebooks.lesson)

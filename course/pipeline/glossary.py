@@ -82,31 +82,17 @@ def _more(term: Term) -> str:
 
 
 def see_that_terms_are_linked(layout: Layout, cells: Sequence[Cell], name: str) -> None:
-    """Refuse links to no term; and, in a lesson that links any term, a term that is not linked where it is first used.
+    """Refuse links to no term, and a term that is not linked where it is first used.
 
     Raises:
         BuildError: with a line for each.
     """
     known = terms(layout)
     found = _dead_links(cells, name, known)
-    if not found and links_any(cells):
+    if not found:
         found = [f"{name}:{line}: {what}" for line, what in _faults(cells, known)]
     if found:
         raise BuildError("\n".join([*found, "Nothing was changed. Correct it there; docs/glossary.md has all terms."]))
-
-
-def links_any(cells: Sequence[Cell]) -> bool:
-    """Whether a lesson links a term of the glossary. One that does, links them all."""
-    return any(_LINK.search(cell.text) for cell in cells if cell.kind == "markdown")
-
-
-def unlinked(layout: Layout, cells: Sequence[Cell]) -> list[str]:
-    """The words for terms that a lesson uses and does not link, in their order of use, one for each term."""
-    found: dict[frozenset[str], str] = {}
-    for use in _uses(cells, terms(layout)):
-        if not use.linked:
-            found.setdefault(use.meant, use.word)
-    return list(found.values())
 
 
 def _dead_links(cells: Sequence[Cell], name: str, known: Sequence[Term]) -> list[str]:

@@ -32,9 +32,6 @@ MOST_IN_A_ROW = 2
 SHARE_IN_A_ROW = 0.2
 """The share of code cells without a sentence before them that is aimed at. It is printed, not enforced."""
 
-STILL_TO_SPLIT = ("13",)
-"""Lessons that are over a limit until they are split or mended. The build only prints that they are."""
-
 _WORDS_A_MINUTE, _SECONDS_A_LINE, _SECONDS_A_PREDICTION, _SECONDS_A_PANEL = 180, 2.5, 30, 60
 _EXERCISE = re.compile(r"^#+ Your turn\b.*?(\d+) minutes?\)", re.MULTILINE)
 _PREDICTION = re.compile(r"\bpredict\(")
@@ -106,7 +103,7 @@ def measure(cells: Sequence[Cell]) -> Figures:
 
 
 def over_the_limits(lesson: Lesson, figures: Figures, source: str) -> list[str]:
-    """What is too much in a lesson, one sentence each; also for one that is still to be split.
+    """What is too much in a lesson, one sentence each.
 
     Args:
         lesson: the lesson.
@@ -128,11 +125,6 @@ def over_the_limits(lesson: Lesson, figures: Figures, source: str) -> list[str]:
             f"{source}:{line}: the third visible code cell in a row. Put a sentence before it that says why this comes next."
         )
     return found
-
-
-def must_obey(lesson: Lesson) -> bool:
-    """Whether being over a limit fails the build."""
-    return lesson.id not in STILL_TO_SPLIT
 
 
 def table(rows: Sequence[tuple[Lesson, Figures]]) -> str:

@@ -1,10 +1,9 @@
 """Gives an exercise an answer and has it checked, as a learner's notebook would. What answers there are is not told here.
 
-`test_lesson_NN.py` has the tables, each keyed by check id:
+Wrong answers stand in the checks themselves, as mistakes. `test_lesson_NN.py` has tables, each keyed by check id:
 
-    WRONG   plausible wrong answers: a name, the code, and a piece of the message that names the misconception
     RIGHT   right answers that are not the solution: a name and the code
-    NEEDS   the servers without which the check cannot be made
+    NEEDS   the lesson's own servers without which the check cannot be made; most checks have none
 
 and `names(stack)`: what the cells above the exercises have made. `test_every_check.py` runs all of it.
 """

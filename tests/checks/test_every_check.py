@@ -28,9 +28,9 @@ EVERY_CHECK = pytest.mark.parametrize("id", written_checks())
 SERVERS = ("postgres", "chroma", "redis")
 
 
-def rows(table: str) -> list:
-    """Every row of a table of every lesson, as the parameters of one test."""
-    every = {id: answers for lesson in WRITTEN for id, answers in getattr(tables(lesson), table, {}).items()}
+def right_answers() -> list:
+    """Every right answer of every lesson, as the parameters of one test."""
+    every = {id: answers for lesson in WRITTEN for id, answers in tables(lesson).RIGHT.items()}
     return [pytest.param(id, *answer, id=f"{id} {name}") for id, answers in every.items() for name, *answer in answers]
 
 
@@ -72,14 +72,12 @@ def test_manifest_module_source_and_tables_name_the_same_checks(lesson: str) -> 
 @EVERY_CHECK
 def test_a_check_has_enough_wrong_and_right_answers_to_be_trusted(id: str) -> None:
     known = exercise(id).mistakes
-    wrong = [(mistake.answer(solution(id)), mistake.says) for mistake in known]
-    wrong += [(code, said) for _, code, said in getattr(tables(lesson_of(id)), "WRONG", {}).get(id, [])]
     right = tables(lesson_of(id)).RIGHT[id]
-    assert len({said for _, said in wrong}) >= 3
-    assert len({code for code, _ in wrong}) == len(wrong)
+    assert len({mistake.says for mistake in known}) >= 3
+    assert len({mistake.answer(solution(id)) for mistake in known}) == len(known)
     assert len({mistake.name for mistake in known}) == len(known)
-    assert all(len(said) >= 10 for _, said in wrong)
-    assert len(right) >= (3 if known else 1)
+    assert all(len(mistake.says) >= 10 for mistake in known)
+    assert len(right) >= 3
     assert not {code.strip() for _, code in right} & {solution(id).strip(), task(id).solved.strip()}
 
 
@@ -118,17 +116,10 @@ def test_the_solution_shown_to_learners_passes(id: str, stack: Stack) -> None:
     assert result.passed, result
 
 
-@pytest.mark.parametrize(("id", "code"), rows("RIGHT"))
+@pytest.mark.parametrize(("id", "code"), right_answers())
 def test_a_different_right_answer_passes(id: str, code: str, stack: Stack) -> None:
     result = checked(id, code, stack)
     assert result.passed, result
-
-
-@pytest.mark.parametrize(("id", "code", "said"), rows("WRONG"))
-def test_a_wrong_answer_is_not_yet_right_and_its_misconception_is_named(id: str, code: str, said: str, stack: Stack) -> None:
-    result = checked(id, code, stack)
-    assert result.outcome == "not yet", result
-    assert said in result.message
 
 
 @EVERY_CHECK
