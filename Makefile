@@ -11,6 +11,7 @@ NEW_ENVIRONMENT = $(if $(UV),uv venv --quiet --seed --python $(PYTHON),$(PYTHON)
 INSTALL = $(if $(UV),uv pip install --python .venv/bin/python,.venv/bin/python -m pip install --disable-pip-version-check)
 LAB = .venv/bin/python -m course.lab $(OPTIONS)
 PYTEST = .venv/bin/python -m pytest --durations=10 --durations-min=0.5
+COVERED = $(subst -m pytest,-m coverage run --parallel-mode -m pytest,$(PYTEST))
 NBVAL = $(PYTEST) -p tests.fast_start -p tests.nbval_gate -p no:schemathesis --nbval-current-env --nbval-cell-timeout=120 \
 	--nbval-sanitize-with=tests/nbval_sanitize.cfg
 
@@ -32,8 +33,10 @@ else
 	.venv/bin/python -m ruff format --check course tests
 	.venv/bin/python -m mypy
 	.venv/bin/python -m course.build --check
-	@.venv/bin/python -m tests.side_by_side "$(subst -m pytest,-m coverage run -m pytest,$(PYTEST)) tests" \
-		"$(NBVAL) --nbval solutions" "$(NBVAL) --nbval-lax lessons"
+	@.venv/bin/python -m coverage erase
+	@.venv/bin/python -m tests.side_by_side "$(COVERED) tests --ignore=tests/checks" "$(COVERED) tests/checks" \
+		"$(NBVAL) --nbval solutions" then "$(NBVAL) --nbval-lax lessons"
+	@.venv/bin/python -m coverage combine --quiet
 	@.venv/bin/python -m coverage report
 endif
 

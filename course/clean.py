@@ -37,6 +37,7 @@ def clean(directory: Path, root: Path = ROOT) -> list[str]:
         caches = [root / name for name in CACHES]
         for folder in ("course", "tests"):
             caches += (root / folder).rglob("__pycache__")
+        caches += root.glob(".coverage*")
         for path in [*(directory / name for name in OURS), *caches]:
             _remove(path)
     return said

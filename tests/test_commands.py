@@ -146,7 +146,8 @@ def test_the_overrides_are_read_and_are_settings_that_jupyterlab_knows() -> None
     assert "false" in [choice["const"] for choice in news["oneOf"]]
 
 
-GATES = ["ruff check", "ruff format --check", "course.build --check", "tests.side_by_side"]
+GATES = ["ruff check", "ruff format --check", "-m mypy", "course.build --check"]
+GATES += ["coverage erase", "tests.side_by_side", "coverage combine", "coverage report"]
 
 
 def test_make_test_runs_every_gate(checkout: Checkout) -> None:
@@ -155,8 +156,9 @@ def test_make_test_runs_every_gate(checkout: Checkout) -> None:
     assert checkout.run("make", "test").returncode == 0
     calls = checkout.calls()
     assert [gate in call for gate, call in zip(GATES, calls, strict=True)] == [True] * len(GATES)
-    tests, solutions, lessons = calls[-1].split("python -m pytest")[1:]
-    assert tests.split()[:3] == ["--durations=10", "--durations-min=0.5", "tests"]
+    tests, checks, solutions, lessons = calls[GATES.index("tests.side_by_side")].split("-m pytest")[1:]
+    assert tests.split()[:4] == ["--durations=10", "--durations-min=0.5", "tests", "--ignore=tests/checks"]
+    assert checks.split()[:3] == ["--durations=10", "--durations-min=0.5", "tests/checks"]
     assert "--nbval solutions" in solutions
     assert "--nbval-lax lessons" in lessons
     for gate in (solutions, lessons):
@@ -192,9 +194,10 @@ def test_make_hands_on_which_lesson_is_meant(checkout: Checkout, words: list[str
 
 @pytest.mark.parametrize("failing", [None, 0, 1, 2])
 def test_side_by_side_passes_only_if_all_did_and_says_which_did_not(failing: int | None) -> None:
+    """The third waits for the second, and is left out if that fails."""
     commands = [f"sh -c 'echo said {number}; exit {int(number == failing)}'" for number in range(3)]
     environment = os.environ | {"COURSE_TEST_BEGAN": str(int(time.time()))}
-    command = [sys.executable, "-m", "tests.side_by_side", *commands]
+    command = [sys.executable, "-m", "tests.side_by_side", *commands[:2], "then", commands[2]]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == (failing is not None)
     assert ("All gates passed" in done.stdout) == (failing is None)

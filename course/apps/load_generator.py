@@ -75,7 +75,7 @@ class Answer:
         return 200 <= self.status < 400
 
 
-class Trickle:
+class LoadGenerator:
     """The clients, in a thread of their own. They end with `stop()`, or with the kernel. Made by `start`.
 
     Attributes:
@@ -292,11 +292,11 @@ def _words(state: str, given: deque[Answer] | None) -> str:
     return " · ".join(parts)
 
 
-_running: list[Trickle] = []
+_running: list[LoadGenerator] = []
 """The clients of this kernel: a cell that runs again must not leave two crowds of them."""
 
 
-def start(served: Served | Apart, stack: Stack, *, alongside: bool = False) -> Trickle:
+def start(served: Served | Apart, stack: Stack, *, alongside: bool = False) -> LoadGenerator:
     """Let clients ask this application, which stands on this stack, until they are stopped. Former ones end.
 
     Args:
@@ -304,9 +304,9 @@ def start(served: Served | Apart, stack: Stack, *, alongside: bool = False) -> T
     """
     if not alongside:
         stop()
-    trickle = Trickle(served.url, stack)
-    _running.append(trickle)
-    return trickle
+    load_generator = LoadGenerator(served.url, stack)
+    _running.append(load_generator)
+    return load_generator
 
 
 def stop() -> None:

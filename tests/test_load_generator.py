@@ -11,10 +11,10 @@ import psutil
 import pytest
 
 from course import dataset
-from course.apps import three_databases, trickle
+from course.apps import load_generator, three_databases
+from course.apps.load_generator import ALL_UP, REQUESTS, Answer, LoadGenerator
 from course.apps.serve import Served
 from course.apps.stores import Addresses
-from course.apps.trickle import ALL_UP, REQUESTS, Answer, Trickle
 from course.errors import CourseError
 from course.stack import Stack
 from tests.kernels import until
@@ -43,9 +43,9 @@ def served(stack: Stack) -> Iterator[Served]:
 
 
 @pytest.fixture
-def clients(served: Served, stack: Stack) -> Iterator[Trickle]:
-    yield trickle.start(served, stack)
-    trickle.stop()
+def clients(served: Served, stack: Stack) -> Iterator[LoadGenerator]:
+    yield load_generator.start(served, stack)
+    load_generator.stop()
     for server in stack.servers:
         server.start()
 
@@ -54,7 +54,7 @@ def failing(answers: dict[str, Answer]) -> set[str]:
     return {name for name, answer in answers.items() if not answer.good}
 
 
-def test_every_request_is_answered_while_all_are_up_and_a_question_asked_again_comes_from_the_cache(clients: Trickle) -> None:
+def test_every_request_is_answered_while_all_are_up_and_a_question_asked_again_is_cached(clients: LoadGenerator) -> None:
     answers = clients.wait()
     assert tuple(answers) == REQUESTS
     assert failing(answers) == set()
@@ -62,7 +62,7 @@ def test_every_request_is_answered_while_all_are_up_and_a_question_asked_again_c
     assert all(answer.ms > 0 for answer in answers.values())
 
 
-def test_each_failure_has_a_column_of_its_own_which_names_the_store(clients: Trickle, stack: Stack) -> None:
+def test_each_failure_has_a_column_of_its_own_which_names_the_store(clients: LoadGenerator, stack: Stack) -> None:
     clients.wait()
     assert clients.states == [ALL_UP, "PostgreSQL down", "ChromaDB down", "Redis down"]
     assert {row[2:] for row in clients.rows} == {("–",) * 3}
@@ -81,7 +81,7 @@ def test_each_failure_has_a_column_of_its_own_which_names_the_store(clients: Tri
     assert all(cell.split()[-1] in ("ms", "s") for cells in rows.values() for cell in cells)
 
 
-def test_a_frozen_store_is_told_from_a_dead_one(clients: Trickle, stack: Stack) -> None:
+def test_a_frozen_store_is_told_from_a_dead_one(clients: LoadGenerator, stack: Stack) -> None:
     clients.wait()
     chroma = psutil.Process(stack.chroma.pid)
     chroma.suspend()
@@ -95,7 +95,7 @@ def test_a_frozen_store_is_told_from_a_dead_one(clients: Trickle, stack: Stack) 
     assert clients.now == ALL_UP
 
 
-def test_two_stores_may_be_down(clients: Trickle, stack: Stack) -> None:
+def test_two_stores_may_be_down(clients: LoadGenerator, stack: Stack) -> None:
     stack.chroma.kill()
     stack.redis.kill()
     answers = clients.wait("ChromaDB down and Redis down", rounds=1)
@@ -105,7 +105,7 @@ def test_two_stores_may_be_down(clients: Trickle, stack: Stack) -> None:
     assert cells["POST document"].startswith("✗ 503 ChromaDB · ")
 
 
-def test_after_each_round_somebody_is_told(clients: Trickle) -> None:
+def test_after_each_round_somebody_is_told(clients: LoadGenerator) -> None:
     told = threading.Event()
     clients.on_round = told.set
     clients.wait(rounds=1)
@@ -113,25 +113,27 @@ def test_after_each_round_somebody_is_told(clients: Trickle) -> None:
 
 
 def test_a_change_is_asked_about_at_once_and_not_when_the_pause_is_over(
-    clients: Trickle, stack: Stack, monkeypatch: pytest.MonkeyPatch
+    clients: LoadGenerator, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clients.wait()
-    monkeypatch.setattr(trickle, "PAUSE_SECONDS", 3600)
+    monkeypatch.setattr(load_generator, "PAUSE_SECONDS", 3600)
     clients.wait(rounds=1)
     until(lambda: not clients._waiting, "nobody waits")
     stack.redis.kill()
     until(lambda: "Redis down" in clients._seen, "the clients notice")
 
 
-def test_who_waits_for_a_state_that_does_not_come_is_told_what_to_do(clients: Trickle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trickle, "PATIENCE_SECONDS", 0.5)
+def test_who_waits_for_a_state_that_does_not_come_is_told_what_to_do(
+    clients: LoadGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load_generator, "PATIENCE_SECONDS", 0.5)
     with pytest.raises(CourseError, match="'Redis down', and the state is 'all up'"):
         clients.wait("Redis down")
     with pytest.raises(CourseError, match="Nobody has asked yet while the state was 'Redis down'"):
         clients.answers("Redis down")
 
 
-def test_who_waits_for_clients_that_have_stopped_is_told_so(clients: Trickle) -> None:
+def test_who_waits_for_clients_that_have_stopped_is_told_so(clients: LoadGenerator) -> None:
     clients.wait(rounds=1)
     clients.stop()
     clients.stop()
@@ -139,9 +141,9 @@ def test_who_waits_for_clients_that_have_stopped_is_told_so(clients: Trickle) ->
         clients.wait()
 
 
-def test_starting_them_again_ends_the_former_ones(clients: Trickle, served: Served, stack: Stack) -> None:
+def test_starting_them_again_ends_the_former_ones(clients: LoadGenerator, served: Served, stack: Stack) -> None:
     watchers = len(stack._watchers)
-    newer = trickle.start(served, stack)
+    newer = load_generator.start(served, stack)
     assert not clients._thread.is_alive()
     assert len(stack._watchers) == watchers
     assert failing(newer.wait(rounds=1)) == set()
@@ -150,23 +152,23 @@ def test_starting_them_again_ends_the_former_ones(clients: Trickle, served: Serv
 def test_an_application_that_is_gone_is_no_answer(served: Served, stack: Stack) -> None:
     gone = Served(three_databases.create_app(Addresses.of(stack.environment())))
     gone.stop()
-    clients = trickle.start(gone, stack)
+    clients = load_generator.start(gone, stack)
     try:
         assert {answer.status for answer in clients.wait(rounds=1).values()} == {0}
         assert clients.rows[0][1].startswith("✗ no answer · ")
     finally:
-        trickle.stop()
+        load_generator.stop()
 
 
 KERNEL = """
 from course import Stack, dataset
-from course.apps import three_databases, trickle
+from course.apps import three_databases, load_generator
 from course.apps.serve import serve
 from course.apps.stores import Addresses
 stack = Stack.start("05", embedded=True)
 dataset.load(stack)
 served = serve(three_databases.create_app(Addresses.of(stack.environment())))
-trickle.start(served, stack).wait()
+load_generator.start(served, stack).wait()
 print(*(server.pid for server in stack.servers))
 """
 
@@ -183,12 +185,12 @@ def test_they_end_with_the_process_that_started_them(tmp_path) -> None:
 
 
 def test_clients_of_another_application_end_the_former_ones_unless_they_run_alongside(served: Served, stack: Stack) -> None:
-    first = trickle.start(served, stack)
-    beside = trickle.start(served, stack, alongside=True)
+    first = load_generator.start(served, stack)
+    beside = load_generator.start(served, stack, alongside=True)
     assert first._thread.is_alive()
     assert beside._thread.is_alive()
-    last = trickle.start(served, stack)
+    last = load_generator.start(served, stack)
     assert not first._thread.is_alive()
     assert not beside._thread.is_alive()
-    trickle.stop()
+    load_generator.stop()
     assert not last._thread.is_alive()
