@@ -6,6 +6,7 @@ import asyncio
 import functools
 import linecache
 import signal
+import textwrap
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def cell(source: str, **names: Any) -> Any:
     """What a cell of the notebook makes: the last name it binds."""
+    source = textwrap.dedent(source).strip()
     filename = f"/tmp/ipykernel_4242/{next(CELLS)}.py"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     space: dict[str, Any] = dict(names)
@@ -64,42 +66,154 @@ def value_check(kind: Any = object) -> Exercise:
 
 
 STUBS = {
-    "dots": "def f(x):\n    ...",
+    "dots": """
+        def f(x):
+            ...
+        """,
     "one line": "def f(x): ...",
     "docstring": 'def f(x):\n    """What it does."""',
     "docstring and dots": 'def f(x) -> int:\n    """What it does."""\n    ...  # YOUR CODE HERE',
-    "pass": "def f(x):\n    pass",
-    "return": "def f(x):\n    return",
-    "return None": "def f(x):\n    return None",
-    "return dots": "def f(x):\n    return ...",
-    "async": "async def f(x):\n    ...",
+    "pass": """
+        def f(x):
+            pass
+        """,
+    "return": """
+        def f(x):
+            return
+        """,
+    "return None": """
+        def f(x):
+            return None
+        """,
+    "return dots": """
+        def f(x):
+            return ...
+        """,
+    "async": """
+        async def f(x):
+            ...
+        """,
     "async pass": 'async def f(x):\n    """Doc."""\n    pass',
-    "under an if": "def f(x):\n    if x:\n        ...",
-    "under an else": "def f(x):\n    if x:\n        y = 1\n    else:\n        ...\n    return y",
-    "in a for": "def f(x):\n    for y in x:\n        ...\n    return y",
-    "in a with": "def f(x):\n    with x as y:\n        ...",
-    "in an async with": "async def f(x):\n    async with x as y:\n        ...",
-    "in a try": "def f(x):\n    try:\n        ...\n    finally:\n        x.close()",
-    "between lines": "def f(x):\n    y = x + 1\n    ...\n    return y",
-    "assigned": "def f(x):\n    y = ...\n    return y",
-    "inner function": "def f(x):\n    def g():\n        ...\n    return g",
+    "under an if": """
+        def f(x):
+            if x:
+                ...
+        """,
+    "under an else": """
+        def f(x):
+            if x:
+                y = 1
+            else:
+                ...
+            return y
+        """,
+    "in a for": """
+        def f(x):
+            for y in x:
+                ...
+            return y
+        """,
+    "in a with": """
+        def f(x):
+            with x as y:
+                ...
+        """,
+    "in an async with": """
+        async def f(x):
+            async with x as y:
+                ...
+        """,
+    "in a try": """
+        def f(x):
+            try:
+                ...
+            finally:
+                x.close()
+        """,
+    "between lines": """
+        def f(x):
+            y = x + 1
+            ...
+            return y
+        """,
+    "assigned": """
+        def f(x):
+            y = ...
+            return y
+        """,
+    "inner function": """
+        def f(x):
+            def g():
+                ...
+            return g
+        """,
     "lambda": "f = lambda x: ...",
 }
 WRITTEN = {
-    "answer": "def f(x):\n    return 0",
-    "false": "def f(x):\n    return False",
-    "short call": "def f(x):\n    x()",
-    "short assignment": "def f(x):\n    x=1",
-    "short loop": "def f(x):\n    for y in x:\n        y()",
-    "indexing": "def f(x):\n    return x[..., 0] + x[...]",
-    "slice assignment": "def f(x):\n    x[...] = 0",
-    "constant tuple": "def f(x):\n    return (\n        'a',\n        100,\n    )",
-    "default": "def f(x, wait=5.0, *, many=100):\n    x.wait(wait)",
-    "except pass": "def f(x):\n    try:\n        x()\n    except KeyError:\n        pass",
-    "endless": "def f(x):\n    while True:\n        x()",
-    "raise": "def f(x):\n    raise NotImplementedError",
-    "async": "async def f(x):\n    await x",
-    "generator": "def f(x):\n    yield",
+    "answer": """
+        def f(x):
+            return 0
+        """,
+    "false": """
+        def f(x):
+            return False
+        """,
+    "short call": """
+        def f(x):
+            x()
+        """,
+    "short assignment": """
+        def f(x):
+            x=1
+        """,
+    "short loop": """
+        def f(x):
+            for y in x:
+                y()
+        """,
+    "indexing": """
+        def f(x):
+            return x[..., 0] + x[...]
+        """,
+    "slice assignment": """
+        def f(x):
+            x[...] = 0
+        """,
+    "constant tuple": """
+        def f(x):
+            return (
+                'a',
+                100,
+            )
+        """,
+    "default": """
+        def f(x, wait=5.0, *, many=100):
+            x.wait(wait)
+        """,
+    "except pass": """
+        def f(x):
+            try:
+                x()
+            except KeyError:
+                pass
+        """,
+    "endless": """
+        def f(x):
+            while True:
+                x()
+        """,
+    "raise": """
+        def f(x):
+            raise NotImplementedError
+        """,
+    "async": """
+        async def f(x):
+            await x
+        """,
+    "generator": """
+        def f(x):
+            yield
+        """,
 }
 
 
@@ -138,17 +252,35 @@ def test_a_stub_is_seen_through_decorators_and_partials() -> None:
 
 
 def test_a_right_answer_passes_and_stays_passed(double: Exercise) -> None:
-    result = double(cell("def double(x):\n    return x + x"))
+    result = double(
+        cell("""
+        def double(x):
+            return x + x
+        """)
+    )
     assert (result.outcome, result.message, result.passed) == ("passed", "Shifting left does the same.", True)
-    double(cell("def double(x):\n    return x"))
+    double(
+        cell("""
+        def double(x):
+            return x
+        """)
+    )
     assert progress.record(ID) == progress.CheckRecord("passed", 2)
 
 
 def test_a_wrong_answer_is_told_what_to_look_at_and_a_hint_after_the_second(double: Exercise) -> None:
-    wrong = cell("def double(x):\n    return x")
+    wrong = cell("""
+        def double(x):
+            return x
+        """)
     assert double(wrong).message == "You returned 4. Twice 4 is more."
     assert double(wrong).message.endswith(f"`check.{double.name}.hint()`.")
-    double(cell("def double(x):\n    return 2 * x"))
+    double(
+        cell("""
+        def double(x):
+            return 2 * x
+        """)
+    )
     assert "hint" not in double(wrong).message
 
 
@@ -170,7 +302,15 @@ def test_a_returned_value_of_the_wrong_type_is_named(double: Exercise, body: str
 
 @pytest.mark.filterwarnings("error")
 def test_a_forgotten_await_is_named(double: Exercise) -> None:
-    assert "is an `await` missing?" in double(cell("async def double(x):\n    return 8")).message
+    assert (
+        "is an `await` missing?"
+        in double(
+            cell("""
+        async def double(x):
+            return 8
+        """)
+        ).message
+    )
 
 
 def test_a_value_in_place_of_the_function_is_named(double: Exercise) -> None:
@@ -196,8 +336,22 @@ def test_numbers_of_numpy_are_numbers() -> None:
 
 
 def test_the_learners_error_is_shown_with_their_lines_only(double: Exercise) -> None:
-    helper = cell("def third(items):\n    return items[3]\n")
-    result = double(cell("def double(x):\n    y = [x]\n    return third(y)\n", third=helper))
+    helper = cell("""
+        def third(items):
+            return items[3]
+
+        """)
+    result = double(
+        cell(
+            """
+        def double(x):
+            y = [x]
+            return third(y)
+
+        """,
+            third=helper,
+        )
+    )
     assert result.outcome == "not yet"
     assert (
         result.message
@@ -213,14 +367,25 @@ def test_the_learners_error_is_shown_with_their_lines_only(double: Exercise) -> 
 
 
 def test_an_error_deep_in_a_library_is_the_learners_call(double: Exercise) -> None:
-    result = double(cell("def double(x):\n    import json\n    return json.loads('{')"))
+    result = double(
+        cell("""
+        def double(x):
+            import json
+            return json.loads('{')
+        """)
+    )
     assert result.outcome == "not yet"
     assert "return json.loads" in result.detail
     assert "decoder.py" not in result.detail
 
 
 def test_a_function_in_a_file_is_the_learners_too() -> None:
-    judge = exercise(ID)(cell("def judge(function):\n    return function()"))
+    judge = exercise(ID)(
+        cell("""
+        def judge(function):
+            return function()
+        """)
+    )
 
     def fails() -> None:
         raise KeyError("17")
@@ -268,11 +433,23 @@ def test_a_closed_connection_is_named_as_such(double: Exercise) -> None:
 
 
 def test_a_real_client_without_its_server_could_not_be_checked(double: Exercise) -> None:
-    source = "def double(x):\n    import redis\n    return redis.Redis(port=1).get('x')"
+    source = """
+        def double(x):
+            import redis
+            return redis.Redis(port=1).get('x')
+        """
     assert double(cell(source)).message.startswith("Redis does not answer (Error")
-    source = "def double(x):\n    import psycopg\n    return psycopg.connect('host=127.0.0.1 port=1')"
+    source = """
+        def double(x):
+            import psycopg
+            return psycopg.connect('host=127.0.0.1 port=1')
+        """
     assert double(cell(source)).message.startswith("PostgreSQL does not answer (")
-    source = "def double(x):\n    import chromadb\n    return chromadb.HttpClient(port=1)"
+    source = """
+        def double(x):
+            import chromadb
+            return chromadb.HttpClient(port=1)
+        """
     assert double(cell(source)).message.startswith("ChromaDB does not answer (")
 
 
@@ -293,7 +470,13 @@ def test_a_server_that_answers_no_is_the_learners_to_solve(double: Exercise, err
 
 
 def test_a_mistake_while_handling_a_dead_server_is_the_learners(double: Exercise) -> None:
-    source = "def double(x):\n    try:\n        raise error\n    except Exception:\n        return misspelled"
+    source = """
+        def double(x):
+            try:
+                raise error
+            except Exception:
+                return misspelled
+        """
     assert double(cell(source, error=DOWN["redis"])).message.startswith("Your code stopped with `NameError`.")
 
 
@@ -327,7 +510,15 @@ def test_an_assert_of_the_judge_is_a_mistake_of_the_judge() -> None:
 
 def test_an_interrupt_goes_through(double: Exercise) -> None:
     with pytest.raises(KeyboardInterrupt):
-        double(cell("def double(x):\n    return signal.raise_signal(signal.SIGINT)", signal=signal))
+        double(
+            cell(
+                """
+            def double(x):
+                return signal.raise_signal(signal.SIGINT)
+            """,
+                signal=signal,
+            )
+        )
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), RecursionError("deep")])
@@ -360,18 +551,27 @@ def test_hints_come_one_after_the_other(double: Exercise) -> None:
 
 
 def test_the_solution_is_shown_as_code_and_noted(double: Exercise, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check, "solution_of", lambda id: "def double(x):\n    return 2 * x")
+    solution = textwrap.dedent("""
+        def double(x):
+            return 2 * x
+    """).strip()
+    monkeypatch.setattr(check, "solution_of", lambda id: solution)
     bundle = double.solution()._repr_mimebundle_()
-    assert "```python\ndef double(x):\n    return 2 * x\n```" in bundle["text/markdown"]
+    assert f"```python\n{solution}\n```" in bundle["text/markdown"]
     assert "Reading it is fine" in bundle["text/plain"]
-    assert "def double(x):\n    return 2 * x" in bundle["text/plain"]
+    assert solution in bundle["text/plain"]
     assert progress.record(ID).solution_seen
     monkeypatch.setattr(check, "solution_of", lambda id: "SELECT 1")
     assert "```sql" in double.solution()._repr_mimebundle_()["text/markdown"]
 
 
 def test_the_outcome_is_a_word_and_a_sign_and_nothing_is_markup(double: Exercise) -> None:
-    bundle = double(cell("def double(x):\n    return '<script>'"))._repr_mimebundle_()
+    bundle = double(
+        cell("""
+        def double(x):
+            return '<script>'
+        """)
+    )._repr_mimebundle_()
     assert "<strong>→ not yet</strong>" in bundle["text/html"]
     assert "&lt;script&gt;" in bundle["text/html"]
     assert "<script>" not in bundle["text/html"]
@@ -384,7 +584,14 @@ def test_a_judge_that_runs_a_coroutine_works_inside_a_running_loop() -> None:
         return "Right." if run(double(4)) == 8 else ""
 
     async def notebook() -> Result:
-        return doubled(cell("import asyncio\nasync def double(x):\n    await asyncio.sleep(0)\n    return 2 * x"))
+        return doubled(
+            cell("""
+            import asyncio
+            async def double(x):
+                await asyncio.sleep(0)
+                return 2 * x
+            """)
+        )
 
     assert asyncio.run(notebook()).passed
 
@@ -408,18 +615,42 @@ def test_an_interrupt_cancels_the_coroutine() -> None:
 
 
 def test_an_error_in_a_coroutine_keeps_the_learners_lines() -> None:
-    judge = exercise(ID)(cell("def judge(double):\n    return run(double(4))", run=run))
-    result = judge(cell("async def double(x):\n    return x / 0"))
+    judge = exercise(ID)(
+        cell(
+            """
+        def judge(double):
+            return run(double(4))
+        """,
+            run=run,
+        )
+    )
+    result = judge(
+        cell("""
+        async def double(x):
+            return x / 0
+        """)
+    )
     assert result.outcome == "not yet"
     assert "    return x / 0" in result.detail
 
 
 def test_progress_that_cannot_be_kept_does_not_hide_the_answer(double: Exercise, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_HOME", "/proc/nowhere")
-    result = double(cell("def double(x):\n    return 8"))
+    result = double(
+        cell("""
+        def double(x):
+            return 8
+        """)
+    )
     assert result.passed
     assert "not in your progress" in result.message
 
 
 def _raiser(error: BaseException) -> Callable:
-    return cell("def double(x):\n    raise error", error=error)
+    return cell(
+        """
+        def double(x):
+            raise error
+        """,
+        error=error,
+    )
