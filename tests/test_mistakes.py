@@ -19,7 +19,7 @@ from course.exercises import bench as benches
 from course.exercises.bench import bench, spare_postgres
 from course.exercises.likeness import alike
 from course.exercises.manners import SENTENCES
-from course.exercises.mistakes import Mistake, NotYet, Parts, Trial
+from course.exercises.mistakes import Mistake, NotYet, Parts, Remembered, Trial
 from course.exercises.stage import ODD, Stage
 from course.servers.rows import only
 
@@ -44,6 +44,22 @@ def function(code: str, **uses: Any) -> Callable:
 
 def trial(solution: str = SOLUTION, name: str = "twice", mistakes: Any = MISTAKES, may: Any = (), seconds: float = 30) -> Trial:
     return Trial(solution, name, mistakes, {}, frozenset(may), seconds)
+
+
+def test_what_a_mistake_did_in_a_case_is_remembered_for_the_next_trial() -> None:
+    observed: list[int] = []
+
+    def observe(twice: Callable, stage: Stage) -> Any:
+        observed.append(1)
+        return twice([1, 2])
+
+    remembered: Remembered = {}
+    for _ in range(2):
+        again = Trial(SOLUTION, "twice", MISTAKES, {}, frozenset(), 30, remembered=remembered)
+        with pytest.raises(NotYet):
+            again.compare(lambda numbers: "nothing like it", observe)
+    # The learner's answer and the solution are observed each time, the mistakes once.
+    assert len(observed) == 2 * 2 + len(MISTAKES)
 
 
 def of(numbers: list[int]) -> Callable[[Callable, Stage], Any]:

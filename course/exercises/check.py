@@ -32,7 +32,7 @@ from course.exercises.explain import learners_lines, raised_in, said, server_dow
 from course.exercises.kinds import describe, fits, named, sentence
 from course.exercises.manners import SENTENCES
 from course.exercises.meanings import meaning
-from course.exercises.mistakes import Mistake, NotYet, Trial
+from course.exercises.mistakes import Mistake, NotYet, Remembered, Trial
 from course.exercises.note import Note
 from course.exercises.result import Outcome, Result, Solution
 from course.exercises.sources import solution_of
@@ -64,6 +64,7 @@ class Exercise:
         self._declared = declared
         self._hints = declared.hints
         self._hints_read = 0
+        self._remembered: Remembered = {}
         self._not_yet = 0
 
     def __call__(self, *values: object, **by_name: object) -> Result:
@@ -121,7 +122,10 @@ class Exercise:
         if not trials:
             return given
         declared, answer = self._declared, next(iter(self._signature.parameters))
-        trial = Trial(self._solution, answer, declared.mistakes, self._judge.__globals__, declared.may, declared.seconds)
+        uses = self._judge.__globals__
+        trial = Trial(
+            self._solution, answer, declared.mistakes, uses, declared.may, declared.seconds, remembered=self._remembered
+        )
         return {**given, trials[0]: trial}
 
     def _wrong_type(self, given: dict[str, object]) -> str:

@@ -77,10 +77,16 @@ class Seen:
     manners: tuple[Manner, ...]
 
 
+Remembered = dict[tuple[int, str, str], Seen]
+"""What mistakes have done in cases: by the case's number, what is said about it, and the mistake's code."""
+
+
 @dataclass(frozen=True)
 class _Case:
     """One case of an exercise: how it is observed and compared, and what is right there once that is known."""
 
+    number: int
+    about: str
     observe: Observe
     same: Same
     uses: Mapping[str, Any]
@@ -101,6 +107,7 @@ class Trial:
         uses: what the code finds as global names.
         may: what the exercise allows; see `manners.SENTENCES`.
         seconds: how long one call may take.
+        remembered: what mistakes did in earlier trials of the exercise. On fresh stores they do the same again.
     """
 
     def __init__(
@@ -111,6 +118,7 @@ class Trial:
         uses: Mapping[str, Any],
         may: frozenset[str],
         seconds: float,
+        remembered: Remembered | None = None,
     ) -> None:
         self._solution = solution
         self._name = name
@@ -118,6 +126,7 @@ class Trial:
         self._uses = uses
         self._may = may
         self._seconds = seconds
+        self._remembered: Remembered = {} if remembered is None else remembered
         self._passed: list[_Case] = []
 
     def compare(self, answer: Any, observe: Observe, about: str = "", same: Same = alike, **uses: Any) -> Any:
@@ -134,7 +143,7 @@ class Trial:
             NotYet: it does something else; the message is the mistake's, or tells both.
             RuntimeError: the solution stops with an error. One that is to be expected is caught by `observe`.
         """
-        case = _Case(observe, same, uses)
+        case = _Case(len(self._passed), about, observe, same, uses)
         found, wanted = self._seen(answer, observe, theirs=True), self._of_code(self._solution, case)
         if wanted.raised is not None:
             raise RuntimeError("the solution itself stops in this case") from wanted.raised
@@ -173,7 +182,7 @@ class Trial:
         nearly = None
         for mistake in self._mistakes:
             code = mistake.answer(self._solution)
-            seen = self._of_code(code, case)
+            seen = self._of_mistake(code, case)
             if not _alike(found, seen, case.same) or not all(self._is_right(code, earlier) for earlier in self._passed):
                 continue
             if found.manners == seen.manners:
@@ -183,8 +192,19 @@ class Trial:
         return nearly
 
     def _is_right(self, code: str, case: _Case) -> bool:
-        seen = self._of_code(code, case)
+        seen = self._of_mistake(code, case)
         return case.right is not None and _alike(seen, case.right, case.same) and seen.manners == case.right.manners
+
+    def _of_mistake(self, code: str, case: _Case) -> Seen:
+        if case.uses:  # names of this very call: another call's are others
+            return self._of_code(code, case)
+        key = case.number, case.about, code
+        if key not in self._remembered:
+            seen = self._of_code(code, case)
+            if seen.raised is not None:  # its traceback would keep the stage alive
+                seen.raised.__traceback__ = seen.raised.__context__ = seen.raised.__cause__ = None
+            self._remembered[key] = seen
+        return self._remembered[key]
 
     def _of_code(self, code: str, case: _Case) -> Seen:
         space = {**self._uses, **case.uses}
