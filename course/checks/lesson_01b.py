@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from course.embedding import embed
 from course.exercises.check import exercise
 from course.exercises.mistakes import Mistake, Parts, Trial
 from course.exercises.stage import ODD, Stage
+from course.waiting import until
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -37,23 +39,32 @@ def _first(query: str) -> Callable[[Callable, Stage], Parts]:
 
     def observe(cached_similar: Callable, stage: Stage) -> Parts:
         redis, calls = stage.redis, []
+        expired = redis.info("stats")["expired_keys"]
 
         def compute(user_id: int, query: str) -> list[dict]:
             calls.append((user_id, query))
             return _compute(user_id, query)
 
         answer = cached_similar(redis, PREFIX, 1017, query, stage.asked(compute, at_most=5))
+        for key in redis.scan_iter():
+            if redis.pttl(key) in range(1000):  # it will be gone, sooner or later: later
+                until(partial(_is_gone, redis, key))
         keys = list(redis.scan_iter())
         return Parts(
             returned=answer,
             computed=calls,
             keys=len(keys),
+            keys_that_expire_at_once=redis.info("stats")["expired_keys"] - expired,
             keys_that_begin_with_the_prefix=sum(key.startswith(PREFIX) for key in keys),
             seconds_to_live=sorted(_about(redis.ttl(key)) for key in keys),
             kept=[_content(redis, key) for key in keys],
         )
 
     return observe
+
+
+def _is_gone(redis: Redis, key: str) -> bool:
+    return not redis.exists(key)
 
 
 def _about(seconds: int) -> int | str:
