@@ -26,6 +26,8 @@ Some words.
 SELECT   1
 ```
 
+Some more.
+
 ```{code-cell}
 :tags: [raises-exception]
 
@@ -62,10 +64,10 @@ def told(layout: Layout, capsys: pytest.CaptureFixture[str], source: str, *optio
 @pytest.mark.parametrize(
     ("old", "new", "first"),
     [
-        ("return half + number", "return half + nothing", "solutions/01_first.md:21: F821 Undefined name `nothing`"),
-        ("await double(2)", "import os", "solutions/01_first.md:26: F401 `os` imported but unused"),
-        ("return half + number", "return half +", "solutions/01_first.md:21: invalid-syntax "),
-        ("half = number", "half=number", "solutions/01_first.md:20: it is not formatted; `make format` writes it so:"),
+        ("return half + number", "return half + nothing", "solutions/01_first.md:23: F821 Undefined name `nothing`"),
+        ("await double(2)", "import os", "solutions/01_first.md:28: F401 `os` imported but unused"),
+        ("return half + number", "return half +", "solutions/01_first.md:23: invalid-syntax "),
+        ("half = number", "half=number", "solutions/01_first.md:22: it is not formatted; `make format` writes it so:"),
     ],
 )
 def test_what_ruff_finds_is_told_with_the_sources_line(
