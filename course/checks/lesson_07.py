@@ -172,7 +172,7 @@ def served_by(served_by: dict, trial: Trial) -> str:
             return found.strip()
 
         trial.compare(served_by, observe, f"Statement {letter}, you say: {{found}}.")
-    return "B, C and E return the right rows: they only compare every vector for it. No error tells you that an index is idle."
+    return "B, C and E return what they ask for: they only compare every vector for it. No error tells you that an index is idle."
 
 
 MEMOS = "CREATE TABLE memos (id bigserial PRIMARY KEY, title text NOT NULL, embedding vector(3));"
