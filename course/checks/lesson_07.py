@@ -98,11 +98,12 @@ def ef_search(chosen: object, measured: Sequence, trial: Trial) -> str:
     return "On other vectors it is another value: keep the measurement, and repeat it when the table has grown."
 
 
-def _about(chosen: Any, measured: Sequence) -> str:
-    if isinstance(chosen, Real) and chosen not in [value for value, *_ in measured]:
-        return f"You set {chosen:g}, and the table has no such row." if chosen == chosen else ""
+def _about(chosen: object, measured: Sequence) -> str:
+    """What is known of the choice, without the right one."""
+    if not isinstance(chosen, Real) or isinstance(chosen, bool):
+        return "You set {found}. `chosen` should be one number, a value of `hnsw.ef_search`."
     found = next((recalled for value, recalled, _ in measured if value == chosen), None)
-    return "" if found is None else f"With {chosen}, you measured a recall of {found:.3f}."
+    return f"With {chosen}, you measured a recall of {found:.3f}." if found is not None else "You have not measured {found}."
 
 
 STATEMENTS = {
@@ -167,9 +168,10 @@ def served_by(served_by: dict, trial: Trial) -> str:
 
         def observe(served_by: dict, stage: Stage, letter: str = letter) -> Any:
             found = served_by.get(letter)
-            if not isinstance(found, str) or found.strip() not in INDEXES:
-                raise NotYet(f"`served_by[{letter!r}]` should be one of INDEXES: {', '.join(INDEXES)}. There stands {found!r}.")
-            return found.strip()
+            called = {name.casefold(): name for name in INDEXES}
+            if not isinstance(found, str) or found.strip().casefold() not in called:
+                raise NotYet(f"`served_by[{letter!r}]` should be one of {', '.join(map(repr, INDEXES))}. There stands {found!r}.")
+            return called[found.strip().casefold()]
 
         trial.compare(served_by, observe, f"Statement {letter}, you say: {{found}}.")
     return "B, C and E return what they ask for: they only compare every vector for it. No error tells you that an index is idle."
@@ -181,7 +183,7 @@ FILL = """
     SELECT 'memo ' || n, ARRAY[cos(n / 40.0), sin(n / 40.0), n / 200.0]::vector FROM generate_series(1, 200) AS n
 """
 MADE = """
-    SELECT c.oid, a.amname, opcname, pg_get_indexdef(c.oid), indpred IS NOT NULL
+    SELECT c.relfilenode, a.amname, opcname, pg_get_indexdef(c.oid), indpred IS NOT NULL
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam
         JOIN pg_opclass o ON o.oid = i.indclass[0]
     WHERE i.indrelid = 'memos'::regclass AND NOT i.indisprimary ORDER BY c.oid
@@ -229,13 +231,19 @@ IDLE = "CREATE INDEX IF NOT EXISTS memos_embedding ON memos USING "
         ),
         _statement(
             "no operator class",
-            "HNSW has no default operator class: say which operator it is to serve, as `vector_cosine_ops` does for `<=>`.",
+            "No operator class is the default there: say `USING hnsw`, and which operator it serves, as "
+            "`vector_cosine_ops` does for `<=>`.",
             IDLE + "hnsw (embedding)",
         ),
         _statement(
             "a B-tree",
             "That is a B-tree: it finds equal vectors, and knows nothing of distances. `USING` names the kind of index.",
             "CREATE INDEX IF NOT EXISTS memos_embedding ON memos (embedding)",
+        ),
+        _statement(
+            "on the title",
+            "That is an index on the titles, and the search sorts by `embedding`. A B-tree could not help it either.",
+            "CREATE INDEX IF NOT EXISTS memos_title ON memos (title)",
         ),
         _statement(
             "without a name",
@@ -249,7 +257,7 @@ IDLE = "CREATE INDEX IF NOT EXISTS memos_embedding ON memos USING "
         ),
         _statement(
             "made anew each time",
-            "It drops the index at each start of the application and builds it again; with many rows that takes minutes. "
+            "It builds the index again at each start of the application, and the more rows there are, the longer that takes. "
             "`IF NOT EXISTS` leaves it as it is.",
             "DROP INDEX IF EXISTS memos_embedding; CREATE INDEX memos_embedding ON memos USING hnsw (embedding vector_l2_ops)",
         ),
@@ -277,8 +285,8 @@ IDLE = "CREATE INDEX IF NOT EXISTS memos_embedding ON memos USING "
         ),
         Mistake(
             "waits for rows",
-            "After your call there is no index, because there were no rows. That is IVFFlat's trouble; an HNSW index may be "
-            "made on an empty table.",
+            "After your calls there is no index. Is the statement executed, whatever the table holds? It is IVFFlat that needs "
+            "rows; an HNSW index may be made on an empty table.",
             code="""
             def index_memos(postgres):
                 if postgres.execute("SELECT count(*) FROM memos").fetchone()[0] > 0:
@@ -299,11 +307,14 @@ def index_memos(index_memos: Callable, trial: Trial) -> str:
     """Judge what is there after two calls, and whether the search reads it once the rows have come."""
 
     def observe(index_memos: Callable, stage: Stage) -> Any:
-        postgres = stage.database(MEMOS)
-        index_memos(postgres)
-        first = [oid for oid, *_ in postgres.execute(MADE).fetchall()]
-        index_memos(postgres)
-        postgres.rollback()
+        first, second = stage.database(MEMOS), stage.connect()
+        index_memos(first)
+        if not first.closed:
+            first.rollback()  # else the second call waits for the first one's lock
+        before = [file for file, *_ in stage.rows(MADE)]
+        index_memos(second)
+        if not second.closed:
+            second.rollback()
         made = stage.rows(MADE)
         stage.own.execute(FILL)
         stage.own.execute("SET enable_seqscan = off; SET enable_sort = off")
@@ -314,7 +325,7 @@ def index_memos(index_memos: Callable, trial: Trial) -> str:
             operator_class=[operators for _, _, operators, *_ in made],
             of_some_rows_only=any(partial for *_, partial in made),
             used_by_the_search=any(f"using {definition.split()[2]} " in plan for *_, definition, _ in made),
-            left_alone_by_the_second_call=first == [oid for oid, *_ in made],
+            left_alone_by_the_second_call=before == [file for file, *_ in made],
         )
 
     trial.compare(index_memos, observe)

@@ -84,9 +84,9 @@ RIGHT = {
             """,
         ),
         (
-            "with spaces, and a note",
+            "with spaces, in small letters, and a note",
             """
-            served_by = {"E": "neither", "D": " cosine", "C": "neither ", "B": "neither", "A": "L2", "F": "?"}
+            served_by = {"E": "neither", "D": " cosine", "C": "neither ", "B": "neither", "A": "l2", "F": "?"}
             """,
         ),
     ],
