@@ -165,7 +165,7 @@ def screenshot(part, name):
         part.screenshot(path=f"{folder}/{name}.png")
 
 
-LESSONS = ["00_start_here", "01_build_three_databases", "05_failure_modes", "13_the_rebuilt_app"]
+LESSONS = ["00_start_here", "01_build_three_databases", "05_failure_modes", "07_indexes_and_recall", "13_the_rebuilt_app"]
 
 
 @pytest.fixture(scope="module", params=LESSONS)
@@ -293,6 +293,18 @@ BOTH = """() => {
   return table && {now: table.parentElement.innerText.split('\\n')[0], rows: Object.fromEntries([...table.rows].map(
     row => [...row.cells].map(cell => cell.innerText.trim())).map(([name, ...cells]) => [name, cells]))}
 }"""
+
+
+@pytest.mark.parametrize("lesson", ["07_indexes_and_recall"], indirect=True)
+def test_a_walk_through_the_graph_goes_on_with_its_slider(lesson):
+    page, _, _ = lesson
+    slider = find(page, '[role=slider][aria-label="step"]')
+    slider.focus()
+    for step in ("1", "2"):
+        page.keyboard.press("ArrowUp")
+        expect(slider).to_have_attribute("aria-valuetext", step)
+    page.wait_for_function(f"() => ({STATE})().said.includes('Step 2: ')")
+    screenshot(page, "walk")
 
 
 @pytest.mark.parametrize("lesson", ["13_the_rebuilt_app"], indirect=True)
