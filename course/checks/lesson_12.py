@@ -193,7 +193,7 @@ def speed_up(speed_up: Callable, trial: Trial) -> str:
 def _afterwards(fresh: psycopg.Connection) -> Parts:
     """What the question reads for a new connection, and what it finds; and what has become of the indexes."""
     plan = only(fresh.execute(READS, [ODD]))[0]["Plan"]
-    indexes = dict(fresh.execute(INDEXES).fetchall())
+    indexes: dict[str, str] = dict(fresh.execute(INDEXES).fetchall())
     kept = indexes.pop("documents_title", None) is not None
     new = sorted(re.sub(r"INDEX .*? ON", "INDEX ON", text) for text in indexes.values())
     cheap = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= A_FEW
