@@ -84,6 +84,13 @@ MADE = "CREATE INDEX ON documents (lower(title))"
             new="content",
         ),
         Mistake(
+            "another collation",
+            "Your index is sorted by another collation than the question compares with, and so it does not match. Leave `COLLATE` "
+            "out.",
+            old="(lower(title))",
+            new='(lower(title) COLLATE \\"C\\")',
+        ),
+        Mistake(
             "the user first",
             "An index is sorted by its first column, and the question names no user. Put first what it compares.",
             old="(lower(title))",
@@ -109,7 +116,8 @@ MADE = "CREATE INDEX ON documents (lower(title))"
         ),
         Mistake(
             "statistics",
-            "`ANALYZE` and `VACUUM` help the planner to choose. There is nothing to choose yet: no index holds `lower(title)`.",
+            "There is no index yet that holds `lower(title)`. Statistics, or another order of what is there, help the planner to "
+            "choose; and there is nothing to choose.",
             old=MADE,
             new="ANALYZE documents",
         ),
@@ -283,6 +291,12 @@ def _ends(query: str) -> str:
                 WHERE datname = current_database() AND pid <> pg_backend_pid()"""),
         ),
         Mistake(
+            "all who wait for nobody",
+            "You end all that wait for nobody, and `export` and `pool` make nobody wait. If `pg_terminate_backend` stands in the "
+            "`WHERE`, it may be called before the other conditions are looked at: find them first, and then end them.",
+            code=_ends("SELECT application_name, pid FROM pg_stat_activity WHERE pg_blocking_pids(pid) = '{}' AND datname > ''"),
+        ),
+        Mistake(
             "by its name",
             "That works while it is the newsletter that blocks. Look at who waits for whom, whatever it is called.",
             code=_ends("SELECT application_name, pid FROM pg_stat_activity WHERE application_name = 'newsletter'"),
@@ -302,7 +316,7 @@ def _ends(query: str) -> str:
         ),
         Mistake(
             "ends none",
-            "Those are the right ones, and all of them still block. `pg_terminate_backend(pid)` ends a session.",
+            "Nobody was ended, and all of them still block. `pg_terminate_backend(pid)` ends a session.",
             old='postgres.execute("SELECT pg_terminate_backend(%s)", [pid])',
             new="pass",
         ),
@@ -406,6 +420,35 @@ NAMES = "return [name for (name,) in postgres.execute(query, [at_least])]"
             "Small ones are among them: only those of `at_least` so many bytes are asked for.",
             old=f"        WHERE idx_scan = 0 {SOLE} {LARGE}",
             new=f"        WHERE idx_scan = 0 {SOLE} AND %s >= 0",
+        ),
+        Mistake(
+            "all that were never scanned",
+            "Those are all that were never scanned. Two conditions are missing: some of them keep values unique, and some are small.",
+            code="""
+            def unused(postgres, at_least):
+                return [name for (name,) in postgres.execute(
+                    "SELECT indexrelname FROM pg_stat_user_indexes WHERE idx_scan = 0")]
+            """,
+        ),
+        Mistake(
+            "the unique ones alone",
+            "Those are the ones that keep values unique, and they have to stay: `NOT indisunique`.",
+            old="NOT indisunique",
+            new="indisunique",
+        ),
+        Mistake(
+            "100,000 bytes",
+            "`at_least` says how large they have to be, and it may be another number than 100,000: bind it.",
+            old=">= %s",
+            new=">= greatest(100000, %s)",
+        ),
+        Mistake(
+            "read off the table",
+            "Those are this notebook's. Let PostgreSQL tell which they are in the database that you are given.",
+            code="""
+            def unused(postgres, at_least):
+                return ["documents_embedding_l2", "documents_title"]
+            """,
         ),
         Mistake(
             "the table's size",
