@@ -4,6 +4,7 @@ A notebook needs few names: `Stack`, `embed`, `predict` and `show`. They are imp
 process which needs one of them does not pay for the others.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 _HOME_OF = {"Stack": "course.stack", "embed": "course.embedding", "predict": "course.show.quiz"}
 
 __all__ = ["Stack", "embed", "predict", "show"]
+
+# Two thirds of what `import chromadb` takes goes into a grammar of international addresses: jsonschema builds it where this
+# package is found, and leaves that one format of its own out where it is not. Nothing here asks for it.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 def __getattr__(name: str) -> object:
