@@ -14,9 +14,9 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Respons
 from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter
 
-from course.apps import contract, store_down
+from course.apps import asking, contract
+from course.apps.asking import StoreError
 from course.apps.contract import problems
-from course.apps.store_down import StoreDownError
 from course.apps.stores import Cache, Postgres
 from course.servers.environment import set_aside
 
@@ -143,13 +143,13 @@ async def cached(
     """The answer to a user's question: from the cache, or from the search and then kept for a minute."""
     try:
         answer, state = await cache.answer(user_id, question), "miss"
-    except StoreDownError:
+    except StoreError:
         answer, state = None, "off"  # a cache that fails makes a read slower, not wrong
     if answer:
         return Response(answer, media_type="application/json", headers={"X-Cache": "hit"})
     answer = _similar_documents.dump_json(_similar_documents.validate_python(await search())).decode()
     if state == "miss":
-        with suppress(StoreDownError):
+        with suppress(StoreError):
             await cache.keep_answer(user_id, question, answer)
     return Response(answer, media_type="application/json", headers={"X-Cache": state})
 
@@ -161,5 +161,5 @@ async def cached(
 async def health(request: Request) -> JSONResponse:
     """The state of each store: 200 if all are up, else 503."""
     stores: dict[str, Store] = request.app.state.stores
-    states = dict(zip(stores, await asyncio.gather(*(store_down.state(store.ping()) for store in stores.values())), strict=True))
+    states = dict(zip(stores, await asyncio.gather(*(asking.state(store.ping()) for store in stores.values())), strict=True))
     return JSONResponse(states, 200 if set(states.values()) == {"up"} else 503)

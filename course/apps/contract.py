@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from course.apps.store_down import StoreDownError
+from course.apps.asking import StoreBusyError, StoreError
 
 SESSION_SECONDS = 3600
 CACHE_SECONDS = 60
@@ -189,7 +189,7 @@ Health = dict[str, Literal["up", "down"]]
 
 
 class Problem(BaseModel):
-    """Why there is no answer. `store` names the store that does not answer, if that is why."""
+    """Why there is no answer. `store` names the store that does not answer or is busy, if that is why."""
 
     detail: str = Field(examples=["There is no user 41."])
     store: str | None = Field(default=None, examples=["PostgreSQL"])
@@ -203,7 +203,7 @@ _MEANINGS = {
     404: "There is no such thing",
     413: "The body is too large",
     422: "The input breaks a rule; `detail` says which",
-    503: "A store does not answer; `store` names it",
+    503: "A store does not answer, or is busy; `store` names it",
 }
 
 
@@ -215,9 +215,10 @@ def problems(*statuses: int) -> dict[int | str, dict]:
 def keep_contract(app: FastAPI) -> None:
     """Give an application the contract's errors: each a `Problem`, none an echo of the input."""
 
-    @app.exception_handler(StoreDownError)
-    async def store_down(_: Request, error: StoreDownError) -> JSONResponse:
-        return JSONResponse({"detail": str(error), "store": error.store}, 503)
+    @app.exception_handler(StoreError)
+    async def no_answer(_: Request, error: StoreError) -> JSONResponse:
+        again = {"Retry-After": "1"} if isinstance(error, StoreBusyError) else None
+        return JSONResponse({"detail": str(error), "store": error.store}, 503, headers=again)
 
     @app.exception_handler(RequestValidationError)
     async def refused(_: Request, error: RequestValidationError) -> JSONResponse:

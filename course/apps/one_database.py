@@ -18,9 +18,9 @@ from pgvector.psycopg import register_vector_async
 from psycopg.errors import ForeignKeyViolation
 
 from course.apps import common, contract
+from course.apps.asking import StoreError
 from course.apps.common import Answers, Db, get_user
 from course.apps.contract import problems
-from course.apps.store_down import StoreDownError
 from course.apps.stores import Addresses, Cache, Postgres
 from course.embedding import embed
 
@@ -64,7 +64,7 @@ async def add_document(new: contract.NewDocument, db: Db, cache: Answers) -> dic
         )
     except ForeignKeyViolation:
         raise HTTPException(404, f"There is no user {new.user_id}.") from None
-    with suppress(StoreDownError):  # the document is kept; the old answers expire by themselves
+    with suppress(StoreError):  # the document is kept; the old answers expire by themselves
         await cache.forget_answers(new.user_id)
     return document
 

@@ -22,7 +22,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from course.apps import contract
-from course.apps.store_down import StoreDownError, answering
+from course.apps.asking import AT_ONCE, BUSY_SECONDS, StoreDownError, Turns, in_turn
 from course.dataset import COLLECTION
 from course.errors import CourseError
 from course.servers import addresses
@@ -86,11 +86,13 @@ class Postgres:
             configure=configure,
             check=self._still_open,
             min_size=1,
-            max_size=10,
-            timeout=2,
+            max_size=AT_ONCE,
+            timeout=BUSY_SECONDS,
             reconnect_timeout=1,
             open=False,
         )
+        failures = psycopg.OperationalError, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn
+        self.turns = Turns("PostgreSQL", *failures)
 
     async def __aenter__(self) -> Self:
         await self.pool.open()
@@ -104,7 +106,7 @@ class Postgres:
     async def __aexit__(self, *_: object) -> None:
         await self.pool.close()
 
-    @answering("PostgreSQL", psycopg.OperationalError, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
+    @in_turn
     async def fetch_all(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
         """Every row of an answer."""
         try:
@@ -147,6 +149,7 @@ class DocumentVectors:
         self._open = lambda: chromadb.AsyncHttpClient(host, port, ssl, database=database)
         self._client: AsyncClientAPI | None = None
         self._collection: AsyncCollection | None = None
+        self.turns = Turns("ChromaDB", httpx.TransportError)
 
     async def query(self, **arguments: object) -> dict[str, Any]:
         """As a collection's `query`."""
@@ -160,12 +163,12 @@ class DocumentVectors:
         """As a collection's `delete`."""
         await self._ask("delete", **arguments)
 
-    @answering("ChromaDB", httpx.TransportError)
+    @in_turn
     async def ping(self) -> None:
         """Ask for a sign of life."""
         await (await self._connect()).heartbeat()
 
-    @answering("ChromaDB", httpx.TransportError)
+    @in_turn
     async def _ask(self, method: str, **arguments: object) -> Any:
         from chromadb.errors import ChromaError, NotFoundError
 
@@ -211,6 +214,7 @@ class Cache:
             url, decode_responses=True, socket_connect_timeout=2, socket_timeout=2, retry=Retry(NoBackoff(), 1)
         )
         self._prefix = prefix
+        self.turns = Turns("Redis", redis.RedisError)
 
     async def __aenter__(self) -> Self:
         return self
@@ -221,12 +225,12 @@ class Cache:
     def _key(self, kind: str, of: object) -> str:
         return f"{self._prefix}{kind}:{of}"
 
-    @answering("Redis", redis.RedisError)
+    @in_turn
     async def ping(self) -> None:
         """Ask for a sign of life."""
         await self.redis.ping()
 
-    @answering("Redis", redis.RedisError)
+    @in_turn
     async def open_session(self, user_id: int) -> str:
         """Open a session for a user. Returns its token."""
         token = secrets.token_urlsafe(32)
@@ -237,7 +241,7 @@ class Cache:
             await together.execute()
         return token
 
-    @answering("Redis", redis.RedisError)
+    @in_turn
     async def session(self, token: str) -> dict[str, int] | None:
         """The `user_id` of a session and the seconds until it `expires_in`, or None if it is gone."""
         key = self._key("session", token)
@@ -247,13 +251,13 @@ class Cache:
             user_id, seconds = await together.execute()
         return {"user_id": int(user_id), "expires_in": seconds} if user_id and seconds >= 0 else None
 
-    @answering("Redis", redis.RedisError)
+    @in_turn
     async def answer(self, user_id: int, question: contract.Question) -> str | None:
         """The answer that is kept for a user's question, or None."""
         kept = await self.redis.hget(self._key("similar", user_id), question.model_dump_json())
         return kept if kept is None else str(kept)
 
-    @answering("Redis", redis.RedisError)
+    @in_turn
     async def keep_answer(self, user_id: int, question: contract.Question, answer: str) -> None:
         """Keep the answer to a user's question for a minute."""
         async with self.redis.pipeline() as together:
@@ -261,12 +265,12 @@ class Cache:
             together.expire(self._key("similar", user_id), contract.CACHE_SECONDS, nx=True)
             await together.execute()
 
-    @answering("Redis", redis.RedisError)
+    @in_turn
     async def forget_answers(self, user_id: int) -> None:
         """Forget what a user was answered: a document has changed."""
         await self.redis.delete(self._key("similar", user_id))
 
-    @answering("Redis", redis.RedisError)
+    @in_turn
     async def forget_user(self, user_id: int) -> None:
         """Forget a user's answers, and end every session."""
         tokens = await self.redis.smembers(self._key("sessions", user_id))

@@ -18,9 +18,9 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, 
 from psycopg.errors import ForeignKeyViolation
 
 from course.apps import common, contract
+from course.apps.asking import StoreError
 from course.apps.common import Answers, Db, get_user
 from course.apps.contract import problems
-from course.apps.store_down import StoreDownError
 from course.apps.stores import Addresses, Cache, DocumentVectors, Postgres
 from course.embedding import embed
 
@@ -74,7 +74,7 @@ async def add_document(new: contract.NewDocument, db: Db, collection: Vectors, c
     # A dual write: two stores and no transaction across them. What stops here leaves a row without a vector.
     metadata = {"id": document["id"], "user_id": new.user_id}
     await collection.upsert(ids=[str(document["id"])], embeddings=[embedding], metadatas=[metadata])
-    with suppress(StoreDownError):  # the document is kept; the old answers expire by themselves
+    with suppress(StoreError):  # the document is kept; the old answers expire by themselves
         await cache.forget_answers(new.user_id)
     return document
 
