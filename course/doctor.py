@@ -58,7 +58,7 @@ def examine(*, start_servers: bool = False) -> Report:
     Args:
         start_servers: also start three servers, ask each one, and stop them.
     """
-    looks = [_environment, _python, _system, _memory, _disk, _programs, _embedding, _external] + (
+    looks = [_environment, _python, _system, _memory, _disk, _programs, _other_users, _embedding, _external] + (
         [_servers] if start_servers else []
     )
     return Report(finding for look in looks for finding in _carefully(look))
@@ -120,6 +120,15 @@ def _programs() -> Iterator[Finding]:
             yield Finding(kind.name, True, kind.installed_version())
         except CourseError as error:
             yield Finding(kind.name, False, str(error))
+
+
+def _other_users() -> Iterator[Finding]:
+    yield Finding(
+        "other users",
+        True,
+        "Redis and PostgreSQL ask for a password. ChromaDB asks nobody who they are: while a lesson runs, everybody who is "
+        "logged in to this machine can read and change what it keeps there. Put nothing private into it.",
+    )
 
 
 def _embedding() -> Iterator[Finding]:

@@ -12,12 +12,15 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
+from course import doctor
 from course.errors import CourseError, DirectoryInUseError, InputError, ServerError
 from course.servers import chroma, postgres, redis, supervisor
 from course.stack import Stack, _password
@@ -92,10 +95,21 @@ def test_directories_and_passwords_are_private(stack, home):
         assert stack.redis.password not in " ".join(psutil.Process(server.pid).cmdline())
 
 
-def test_redis_refuses_who_has_no_password(stack):
+def test_redis_and_postgresql_refuse_who_has_no_password(stack):
     with socket.create_connection(("127.0.0.1", stack.redis.port)) as wire:
         wire.sendall(b"PING\r\n")
         assert wire.recv(100).startswith(b"-NOAUTH")
+    with pytest.raises(psycopg.OperationalError, match="no password supplied"):
+        psycopg.connect(f"postgresql://postgres@{stack.postgres.address}/postgres", passfile="/nowhere")
+
+
+def test_chromadb_answers_whoever_asks_and_the_doctor_says_so(stack):
+    fill(stack)
+    path = "/api/v2/tenants/default_tenant/databases/default_database/collections"
+    with urllib.request.urlopen(f"{stack.chroma.url}{path}") as answer:
+        assert b'"kept"' in answer.read()
+    [said] = [finding.text for finding in doctor.examine() if finding.name == "other users"]
+    assert "ChromaDB asks nobody who they are" in said
 
 
 def test_interrupting_the_kernel_keeps_the_servers_up(home):
