@@ -4,6 +4,7 @@ import json
 import multiprocessing
 from datetime import date
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -186,12 +187,7 @@ def test_what_a_newer_course_has_written_is_left_alone(home: Path) -> None:
 
 
 def on(day: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Calendar(date):
-        @classmethod
-        def today(cls) -> date:
-            return date.fromisoformat(day)
-
-    monkeypatch.setattr(store, "date", Calendar)
+    monkeypatch.setattr(store, "date", Mock(wraps=date, today=lambda: date.fromisoformat(day)))
 
 
 def test_the_days_of_the_first_pass_and_of_the_last_use_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

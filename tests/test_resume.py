@@ -39,7 +39,7 @@ def test_a_lesson_that_is_not_done_is_named_with_its_next_check_and_opens() -> N
     assert stopped is not None
     assert stopped.day == date.today().isoformat()
     assert (stopped.lesson, stopped.open, stopped.go_on) == (lesson, second, lesson)
-    assert f"You stopped in lesson 01b, {lesson.title}" in str(stopped)
+    assert f"You stopped in lesson 01b ({lesson.title}) on " in str(stopped)
     assert "1 of 2 checks passed" in str(stopped)
     assert f"`check.{manifest.parts(second)[1]}`" in str(stopped)
     stem, said = lab.where_to_begin()
@@ -79,7 +79,7 @@ def test_an_older_file_without_days_tells_the_furthest_lesson(home: Path) -> Non
     stopped = resume.stop()
     assert stopped is not None
     assert (stopped.lesson.id, stopped.day) == ("02", "")
-    assert " on " not in str(stopped).partition(":")[0].replace(stopped.lesson.title, "")
+    assert f"({stopped.lesson.title}): " in str(stopped)
 
 
 def test_a_lesson_that_was_reset_is_not_where_one_stopped() -> None:

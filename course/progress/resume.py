@@ -58,7 +58,7 @@ def stop() -> Stop | None:
 
 
 def _named(lesson: Lesson) -> str:
-    return f"lesson {lesson.id}, {lesson.title}"
+    return f"lesson {lesson.id} ({lesson.title})"
 
 
 def _lesson_of(id: str) -> Lesson | None:

@@ -221,7 +221,7 @@ def _load(path: Path) -> dict[str, Any]:
                 f"Your progress in {path} was written by a newer course than this one. It was left as it is. Run `make update`, "
                 "restart the kernel, then run the cell again."
             )
-        _see_that_it_is_ours(state)
+        _see_that_all_is_ours(state)
         _bring_up_to_date(state)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         _move_aside(path, error)
@@ -236,18 +236,23 @@ def _is_newer(state: dict[str, Any]) -> bool:
     return any(record.keys() - known for record in records)
 
 
-def _see_that_it_is_ours(state: dict[str, Any]) -> None:
+def see_that_it_is_ours(record: CheckRecord) -> None:
+    """Raise a ValueError or a TypeError unless a record that was read from a file holds what this module writes."""
+    _RANK.index(record.outcome)
+    if not all(type(value) is type(getattr(CheckRecord, name)) for name, value in asdict(record).items()):
+        raise TypeError("a field has the wrong type")
+    for day in filter(None, (record.used, record.passed_on)):
+        date.fromisoformat(day)
+
+
+def _see_that_all_is_ours(state: dict[str, Any]) -> None:
     """Raise unless every part has the shape that this module writes."""
     if not isinstance(state["last"], str):
         raise TypeError("what was used last is not a text")
     for part in (state, *state["undo"]):
         for record in part["checks"].values():
             known = CheckRecord(**record)
-            _RANK.index(known.outcome)
-            if not all(type(value) is type(getattr(CheckRecord, name)) for name, value in record.items()):
-                raise TypeError("a field has the wrong type")
-            for day in filter(None, (known.used, known.passed_on)):
-                date.fromisoformat(day)
+            see_that_it_is_ours(known)
             record.update(asdict(known))
         if not all(isinstance(choice, str) for choice in part["predictions"].values()):
             raise TypeError("a prediction is not a text")
