@@ -14,6 +14,7 @@ from course.changes import work_of
 from course.errors import CourseError
 from course.home import ROOT
 from course.pipeline.notebook import as_text
+from tests.kernels import kernel, run
 
 CHECK = "04.orphans"
 LESSON = manifest.lesson("04")
@@ -235,6 +236,13 @@ def test_the_command_says_what_it_did_and_what_to_press(folder: Path, capsys: py
     assert exercise(notebook(folder)).source == fresh.blank(CHECK).source
     assert command(folder, "04", "--undo") == 0
     assert exercise(notebook(folder)).source == MINE
+
+
+def test_the_command_also_runs_in_a_notebooks_cell(folder: Path, home: Path) -> None:
+    solve(folder)
+    with kernel(home) as (_, client):
+        assert "is as it came again" in run(client, f'%run -m course.reset 04 --folder "{folder}"')
+    assert exercise(notebook(folder)).source == fresh.blank(CHECK).source
 
 
 def test_all_is_every_written_lesson_also_those_whose_notebook_is_gone(folder: Path) -> None:

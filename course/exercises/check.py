@@ -112,7 +112,8 @@ class Exercise:
         return self._declared.mistakes
 
     def __repr__(self) -> str:
-        return f"Exercise {self.id}: {self._call}, check.{self.name}.hint(), check.{self.name}.solution()"
+        more = ", ".join(f"check.{self.name}.{what}()" for what in ("hint", "solution", "reset"))
+        return f"Exercise {self.id}: {self._call}, {more}"
 
     @property
     def _call(self) -> str:
