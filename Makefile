@@ -21,7 +21,7 @@ NBVAL = $(PYTEST) -p tests.fast_start -p tests.nbval_gate -p no:schemathesis --n
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
 
-lab: .venv/.ready  ## install what is missing and open JupyterLab at lesson 00
+lab: .venv/.ready  ## install what is missing and open JupyterLab where you stopped, at first lesson 00
 	@$(LAB)
 
 test: export COURSE_TEST_BEGAN := $(or $(COURSE_TEST_BEGAN),$(shell date +%s))

@@ -82,10 +82,10 @@ def _says_the_same(content: bytes, usual: bytes, name: str) -> bool:
     """Whether nothing that a learner makes differs: in a notebook, cells and outputs; else everything but a byte-order mark."""
     if content.removeprefix(_MARK) == usual.removeprefix(_MARK):
         return True
-    return _is_notebook(name) and (work := _work_of(content)) is not None and work == _work_of(usual)
+    return _is_notebook(name) and (work := work_of(content)) is not None and work == work_of(usual)
 
 
-def _work_of(content: bytes) -> list[tuple[str, str, list]] | None:
+def work_of(content: bytes) -> list[tuple[str, str, list]] | None:
     """The cells of a notebook, or None where it is none. What JupyterLab adds when it saves is left out."""
     try:
         cells = json.loads(content.removeprefix(_MARK))["cells"]

@@ -1,4 +1,5 @@
-"""`python -m course.lab [OPTION …]`: opens JupyterLab at lesson 00, in plain words. Options are handed on to JupyterLab.
+"""`python -m course.lab [OPTION …]`: opens JupyterLab where the learner stopped, at first lesson 00, and says so in plain words.
+Options are handed on to JupyterLab.
 
 What JupyterLab logs goes to `lab.log` in the course's own directory. Its errors are shown as well.
 """
@@ -12,18 +13,22 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
 from course.errors import CourseError
 from course.home import ROOT, home
+from course.progress.resume import stop
 
 READY_SECONDS = 120
 STOP_SECONDS = 30
+FIRST = "00_start_here"
+"""The lesson that opens for who has done nothing yet."""
+
 SETTINGS = {
     "LabApp.app_settings_dir": "overrides",
-    "LabApp.default_url": "/lab/tree/lessons/00_start_here.ipynb",
     "LabApp.extension_manager": "readonly",  # the other one asks a network
 }
 _SHOWN = re.compile(r"^\[E |^Traceback|^\w*Error\b")
@@ -31,11 +36,13 @@ _SHOWN = re.compile(r"^\[E |^Traceback|^\w*Error\b")
 
 
 class Lab:
-    """A JupyterLab that runs: its process, and what it has logged."""
+    """A JupyterLab that runs: its process, the page that it opens, and what it has logged."""
 
-    def __init__(self, options: Sequence[str], log: Path) -> None:
+    def __init__(self, options: Sequence[str], log: Path, stem: str = FIRST) -> None:
         self.log = log
-        command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in SETTINGS.items())]
+        self._page = f"lab/tree/lessons/{stem}.ipynb"
+        settings = SETTINGS | {"LabApp.default_url": f"/{self._page}"}
+        command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in settings.items())]
         command += ["--allow-root"] if os.getuid() == 0 else []
         self.process = subprocess.Popen(
             [*command, *options],
@@ -63,8 +70,7 @@ class Lab:
         while self.process.poll() is None and time.monotonic() < deadline:
             for server in list_running_servers():
                 if server["pid"] == self.process.pid:
-                    page = "lab/tree/lessons/00_start_here.ipynb"
-                    return f"{server['url']}{page}" + (f"?token={server['token']}" if server["token"] else "")
+                    return f"{server['url']}{self._page}" + (f"?token={server['token']}" if server["token"] else "")
             time.sleep(0.1)
         self.stop()
         tail = "".join(f"    {line}\n" for line in self.log.read_text(errors="replace").splitlines()[-8:])
@@ -93,12 +99,32 @@ class Lab:
                     print(line, end="", file=sys.stderr, flush=True)
 
 
+def where_to_begin() -> tuple[str, str]:
+    """The notebook to open, without its ending, and a sentence that says why; `""` for who has done nothing yet.
+
+    Whatever is wrong with the progress file is said here, and keeps nobody from working.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            stopped = stop()
+        except CourseError as error:
+            return FIRST, f"{error}"
+    said = [f"{warning.message}" for warning in caught]
+    if stopped is None or not (ROOT / "lessons" / f"{stopped.go_on.stem}.ipynb").is_file():
+        return FIRST, " ".join(said)
+    return stopped.go_on.stem, " ".join([*said, f"{stopped} It opens there."])
+
+
 def main(options: Sequence[str]) -> int:
     """The command. Returns its exit status: 0 after a stop, else 1 with the reason on stderr."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        stem, said = where_to_begin()
+        if said:
+            print(said)
         print("JupyterLab is starting. The first time, this takes some seconds.", flush=True)
-        lab = Lab(options, home() / "lab.log")
+        lab = Lab(options, home() / "lab.log", stem)
         try:
             print(
                 f"It is open at\n\n    {lab.address()}\n\nIf no browser opens, copy this address into one.\n"

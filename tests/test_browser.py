@@ -19,6 +19,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from course import fresh
 from course.home import ROOT
 from course.servers.process import free_port
 from tests.kernels import until
@@ -513,3 +514,99 @@ def test_in_presentation_mode_buttons_and_questions_are_as_large_as_the_text(bro
         assert find(page, part).evaluate(size) == text.evaluate(size)
     page.evaluate("window.jupyterapp.commands.execute('application:toggle-presentation-mode')")
     shut_down(page)
+
+
+CELLS = """() => {
+  const cells = window.jupyterapp.shell.currentWidget.content.widgets
+  return cells.map(cell => [cell.model.id, cell.model.sharedModel.source])
+}"""
+
+ANSWER = """def orphans(collection, postgres) -> set[str]:
+    return {"my own answer"}"""
+
+
+@pytest.fixture(scope="module")
+def lesson_04(browser, lab):
+    """Lesson 04, open, with its checks at hand."""
+    page, seen = open_lesson(browser, lab, "04_orphan_vectors")
+    run_cell(page, "import lesson_04 as check")
+    yield page
+    assert seen.errors == []
+    shut_down(page)
+
+
+@pytest.fixture
+def exercise(lesson_04, lab):
+    """Lesson 04 as it came, and the cell of its exercise."""
+    shutil.copy(ROOT / "lessons" / "04_orphan_vectors.ipynb", lab.folder / "lessons")
+    shutil.rmtree(lab.folder / "home" / "kept", ignore_errors=True)
+    lesson_04.evaluate("window.jupyterapp.shell.currentWidget.context.revert()")
+    blank = fresh.blank("04.orphans")
+    until_cell(lesson_04, blank.id, blank.source)
+    return lesson_04, blank
+
+
+def write_into(page, id, text):
+    """Select a cell by its id, write a text into it, and run it."""
+    page.evaluate(
+        """([id, text]) => {
+          const notebook = window.jupyterapp.shell.currentWidget.content
+          notebook.activeCellIndex = notebook.widgets.findIndex(cell => cell.model.id === id)
+          notebook.activeCell.model.sharedModel.setSource(text)
+        }""",
+        [id, text],
+    )
+    before = page.evaluate(COUNT)
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell')")
+    page.wait_for_function(f"count => {{ const state = ({STATE})(); return !state.busy && ({COUNT})() > count }}", arg=before)
+
+
+def until_cell(page, id, text):
+    page.wait_for_function(f"([id, text]) => Object.fromEntries(({CELLS})())[id] === text", arg=[id, text])
+
+
+def test_an_exercise_is_reset_in_its_own_cell_and_undo_brings_the_answer_back(exercise, lab):
+    page, blank = exercise
+    ids = [id for id, _ in page.evaluate(CELLS)]
+    write_into(page, blank.id, ANSWER)
+    write_into(page, blank.id, "check.orphans.reset()")
+    until_cell(page, blank.id, blank.source)
+    expect(page.get_by_text("This cell is the exercise again, blank.")).to_be_visible()
+    screenshot(page, "reset")
+    (kept,) = (lab.folder / "home" / "kept").iterdir()
+    assert kept.read_text() == ANSWER
+    write_into(page, blank.id, "check.orphans.undo_reset()")
+    until_cell(page, blank.id, ANSWER)
+    assert [id for id, _ in page.evaluate(CELLS)] == ids
+
+
+def test_a_deleted_exercise_is_restored_in_a_new_cell_at_its_place(exercise):
+    page, blank = exercise
+    before = page.evaluate(CELLS)
+    page.evaluate(SELECT, blank.source.partition("\n")[0])
+    page.evaluate("window.jupyterapp.commands.execute('notebook:delete-cell')")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:insert-cell-above')")
+    id = page.evaluate("window.jupyterapp.shell.currentWidget.content.activeCell.model.id")
+    write_into(page, id, "check.orphans.reset()")
+    until_cell(page, id, blank.source)
+    screenshot(page, "restored")
+    assert [source for _, source in page.evaluate(CELLS)] == [source for _, source in before]
+
+
+def test_after_a_reset_by_command_reload_shows_it_and_saving_before_asks(exercise, lab):
+    page, blank = exercise
+    write_into(page, blank.id, ANSWER)
+    save(page)
+    command = [sys.executable, "-m", "course.reset", "04.orphans", "--folder", str(lab.folder / "lessons")]
+    said = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"COURSE_HOME": str(lab.folder / "home")}, capture_output=True, text=True, check=True
+    ).stdout
+    assert "Reload Notebook from Disk" in said
+    assert page.evaluate("window.jupyterapp.commands.label('docmanager:reload')") == "Reload Notebook from Disk"
+    page.evaluate("() => { window.jupyterapp.commands.execute('docmanager:save') }")
+    dialog = page.locator(".jp-Dialog", has_text="has changed on disk")
+    expect(dialog).to_be_visible()
+    screenshot(page, "changed_on_disk")
+    dialog.get_by_role("button", name="Cancel").click()
+    page.evaluate("() => { window.jupyterapp.commands.execute('docmanager:reload') }")
+    until_cell(page, blank.id, blank.source)

@@ -80,3 +80,18 @@ def test_a_start_that_fails_shows_the_end_of_the_log(home: Path) -> None:
     assert "JupyterLab did not start. The last lines of" in errors
     assert "make lab" in errors
     assert "http://" not in said
+
+
+def test_it_opens_where_the_learner_stopped_and_says_so(home: Path) -> None:
+    home.mkdir()
+    (home / "progress.json").write_text('{"checks": {"01.in_order": {"outcome": "not yet"}}, "last": "01.in_order"}')
+    process = start(home, "--port=0")
+    try:
+        address, lines = until_open(process)
+        assert "lessons/01_build_three_databases.ipynb?token=" in address
+        assert lines[0].startswith("You stopped in lesson 01")
+        (server,) = psutil.Process(process.pid).children()
+        assert "--LabApp.default_url=/lab/tree/lessons/01_build_three_databases.ipynb" in server.cmdline()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)

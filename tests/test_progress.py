@@ -2,12 +2,15 @@
 
 import json
 import multiprocessing
+from datetime import date
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from course import files, manifest, progress
 from course.errors import CourseError
+from course.progress import store
 
 CHECK, OTHER = manifest.lesson("00").checks[0], manifest.lesson("01").checks[0]
 
@@ -113,6 +116,8 @@ def test_reset_of_an_unknown_lesson_changes_nothing() -> None:
         b"[" * 200_000,
         b'{"predictions": {"00.a": 5}}',
         b'{"undo": [5]}',
+        b'{"last": 5}',
+        b'{"checks": {"00.a": {"used": "yesterday"}}}',
     ],
 )
 def test_a_damaged_file_is_put_aside_whole_and_said(home: Path, damage: bytes) -> None:
@@ -179,3 +184,50 @@ def test_what_a_newer_course_has_written_is_left_alone(home: Path) -> None:
         progress.record_outcome(CHECK, "passed")
     assert path.read_bytes() == newer
     assert not list(home.glob("progress.damaged*"))
+
+
+def on(day: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "date", Mock(wraps=date, today=lambda: date.fromisoformat(day)))
+
+
+def test_the_days_of_the_first_pass_and_of_the_last_use_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    for day, outcome in (
+        ("2026-03-14", "not yet"),
+        ("2026-03-15", "passed"),
+        ("2026-03-16", "passed"),
+        ("2026-03-17", "not yet"),
+    ):
+        on(day, monkeypatch)
+        progress.record_outcome(CHECK, outcome)
+    assert (progress.record(CHECK).passed_on, progress.record(CHECK).used) == ("2026-03-15", "2026-03-17")
+    progress.reset("00")
+    on("2026-03-18", monkeypatch)
+    progress.record_outcome(CHECK, "passed")
+    progress.undo_reset()
+    assert (progress.record(CHECK).passed_on, progress.record(CHECK).used) == ("2026-03-15", "2026-03-18")
+
+
+def test_what_was_used_last_is_known_until_its_lesson_is_reset() -> None:
+    assert progress.last_used() == ""
+    progress.record_hint(CHECK, 1)
+    assert progress.last_used() == CHECK
+    progress.lock_prediction("01.guess", "a", ("a", "b"))
+    assert progress.last_used() == "01.guess"
+    progress.reset("00")
+    assert progress.last_used() == "01.guess"
+    progress.reset("01")
+    assert progress.last_used() == ""
+
+
+def test_a_file_from_before_there_were_days_is_read_and_goes_on(home: Path) -> None:
+    old = {
+        "checks": {CHECK: {"outcome": "passed", "attempts": 2, "hints": 1, "solution_seen": False}},
+        "predictions": {},
+        "undo": [],
+    }
+    (home / "progress.json").write_text(json.dumps(old))
+    assert progress.record(CHECK) == progress.CheckRecord("passed", 2, 1)
+    assert progress.record(CHECK).passed_on == ""
+    progress.record_outcome(CHECK, "not yet")
+    assert progress.record(CHECK) == progress.CheckRecord("passed", 3, 1)
+    assert progress.predictions() == {}

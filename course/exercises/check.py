@@ -94,13 +94,26 @@ class Exercise:
         """One way to do it."""
         return Solution(self.id, self._solution, _saved(lambda: progress.record_solution(self.id)))
 
+    def reset(self) -> Note:
+        """Turn the cell that runs this into the blank of the exercise. What was written is kept; progress stays."""
+        from course.exercises import again  # what it needs takes a while to import
+
+        return again.reset(self.id)
+
+    def undo_reset(self) -> Note:
+        """Turn the cell that runs this into what was written before the last reset."""
+        from course.exercises import again
+
+        return again.undo_reset(self.id)
+
     @property
     def mistakes(self) -> tuple[Mistake, ...]:
         """The wrong answers that this check knows."""
         return self._declared.mistakes
 
     def __repr__(self) -> str:
-        return f"Exercise {self.id}: {self._call}, check.{self.name}.hint(), check.{self.name}.solution()"
+        more = ", ".join(f"check.{self.name}.{what}()" for what in ("hint", "solution", "reset"))
+        return f"Exercise {self.id}: {self._call}, {more}"
 
     @property
     def _call(self) -> str:

@@ -1,6 +1,6 @@
 """How a short message to the learner looks: as HTML that follows JupyterLab's theme, and as plain text.
 
-What a message says stands where it is made: `check.py`, `progress.py` and `show/`.
+What a message says stands where it is made: `check.py`, `progress/` and `show/`.
 """
 
 import re

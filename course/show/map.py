@@ -5,9 +5,10 @@ from __future__ import annotations
 from html import escape
 
 from course import progress
-from course.exercises.note import MUTED, TEXT
+from course.exercises.note import MUTED, TEXT, inline
 from course.manifest import Lesson, lessons, minutes, sections
 from course.progress import CheckRecord
+from course.progress.resume import Stop, stop
 
 
 class CourseMap:
@@ -15,9 +16,10 @@ class CourseMap:
 
     def __init__(self) -> None:
         self._records = progress.checks()
+        self._stop = stop()
 
     def __repr__(self) -> str:
-        lines = []
+        lines = [str(self._stop)] if self._stop else []
         for section in sections():
             lines.append(f"{section.id}. {section.title}")
             for lesson in _of(section.id):
@@ -25,7 +27,7 @@ class CourseMap:
         return "\n".join(lines)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        parts = []
+        parts = [_go_on(self._stop)] if self._stop else []
         for section in sections():
             items = "".join(self._item(lesson) for lesson in _of(section.id))
             parts.append(f'<h3 style="margin:10px 0 2px 0;color:{TEXT}">{escape(f"{section.id}. {section.title}")}</h3>')
@@ -42,6 +44,13 @@ class CourseMap:
 def course_map() -> CourseMap:
     """The map of the course: which lessons there are, which are still to come, and how many checks have passed."""
     return CourseMap()
+
+
+def _go_on(stop: Stop) -> str:
+    """The sentence, and a link to the lesson to open."""
+    lesson = stop.go_on
+    link = f'<a href="{lesson.stem}.ipynb">Open lesson {lesson.id}</a>'
+    return f'<p style="margin:0 0 6px 0;color:{TEXT}">{inline(str(stop))} {link}</p>'
 
 
 def _of(section: str) -> list[Lesson]:

@@ -1,6 +1,6 @@
-"""What the learner has done: `.course/progress.json`, keyed by check id. Written by the checks and the predictions.
+"""Keeps what the learner has done: `.course/progress.json`, keyed by check id. Written by the checks and the predictions.
 
-How it is shown stands in `show/map.py`; what a check judges stands in `checks/`.
+How it is shown stands in `show/map.py` and beside this module.
 """
 
 import fcntl
@@ -8,7 +8,8 @@ import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +24,23 @@ _RANK = ("", "not attempted", "not yet", "passed")
 
 @dataclass(frozen=True)
 class CheckRecord:
-    """What is known of one check.
+    """What is known of one check. Two records are equal if the same was done, on whatever day.
 
     Attributes:
         outcome: the best so far: `""`, `"not attempted"`, `"not yet"` or `"passed"`.
         attempts: how often it judged something, passed or not yet.
         hints: how many different hints were read.
         solution_seen: whether the solution was shown.
+        used: the day of the last attempt, hint or solution, such as `"2026-03-14"`; `""` in files of an older course.
+        passed_on: the day on which it first passed, or `""`.
     """
 
     outcome: str = ""
     attempts: int = 0
     hints: int = 0
     solution_seen: bool = False
+    used: str = field(default="", compare=False)
+    passed_on: str = field(default="", compare=False)
 
 
 def valid_check(id: str) -> str:
@@ -79,6 +84,8 @@ def record_outcome(id: str, outcome: str) -> None:
     with _check(id) as kept:
         kept["attempts"] += outcome in ("not yet", "passed")
         kept["outcome"] = max(kept["outcome"], outcome, key=_RANK.index)
+        if outcome == "passed":
+            kept["passed_on"] = kept["passed_on"] or kept["used"]
 
 
 def record_hint(id: str, number: int) -> None:
@@ -91,6 +98,18 @@ def record_solution(id: str) -> None:
     """Note that the solution was shown."""
     with _check(id) as kept:
         kept["solution_seen"] = True
+
+
+def predictions() -> dict[str, str]:
+    """Every prediction that is locked in: its id, and the option."""
+    with _state() as state:
+        return state["predictions"]
+
+
+def last_used() -> str:
+    """The id of the check or the prediction that was used last; `""` if none was, or if an older course noted it."""
+    with _state() as state:
+        return state["last"]
 
 
 def prediction(id: str) -> str | None:
@@ -106,6 +125,7 @@ def lock_prediction(id: str, choice: str, options: tuple[str, ...]) -> str:
         earlier = state["predictions"].get(id)
         if earlier not in options:
             state["predictions"][id] = choice
+        state["last"] = id
         return state["predictions"][id]
 
 
@@ -123,6 +143,8 @@ def reset(lesson: str) -> Note:
         }
         if any(taken.values()):
             state["undo"].append(taken)
+        if state["last"].startswith(f"{lesson}."):
+            state["last"] = ""
     if not any(taken.values()):
         return Note("○", "nothing to reset", f"Nothing was done in lesson {lesson} yet. Nothing was changed.", kind="quiet")
     counts = f"{len(taken['checks'])} checks and {len(taken['predictions'])} predictions"
@@ -149,6 +171,8 @@ def _together(one: dict[str, Any], other: dict[str, Any] | None) -> dict[str, An
         "attempts": one["attempts"] + other["attempts"],
         "hints": max(one["hints"], other["hints"]),
         "solution_seen": one["solution_seen"] or other["solution_seen"],
+        "used": max(one["used"], other["used"]),
+        "passed_on": min(filter(None, (one["passed_on"], other["passed_on"])), default=""),
     }
 
 
@@ -156,7 +180,10 @@ def _together(one: dict[str, Any], other: dict[str, Any] | None) -> dict[str, An
 def _check(id: str) -> Iterator[dict[str, Any]]:
     valid_check(id)
     with _state(write=True) as state:
-        yield state["checks"].setdefault(id, asdict(CheckRecord()))
+        kept = state["checks"].setdefault(id, asdict(CheckRecord()))
+        kept["used"] = date.today().isoformat()
+        state["last"] = id
+        yield kept
 
 
 @contextmanager
@@ -182,7 +209,7 @@ def _store(path: Path, state: dict[str, Any]) -> None:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    empty: dict[str, Any] = {"checks": {}, "predictions": {}, "undo": []}
+    empty: dict[str, Any] = {"checks": {}, "predictions": {}, "undo": [], "last": ""}
     try:
         text = path.read_bytes()
     except FileNotFoundError:
@@ -194,7 +221,7 @@ def _load(path: Path) -> dict[str, Any]:
                 f"Your progress in {path} was written by a newer course than this one. It was left as it is. Run `make update`, "
                 "restart the kernel, then run the cell again."
             )
-        _see_that_it_is_ours(state)
+        _see_that_all_is_ours(state)
         _bring_up_to_date(state)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         _move_aside(path, error)
@@ -209,14 +236,23 @@ def _is_newer(state: dict[str, Any]) -> bool:
     return any(record.keys() - known for record in records)
 
 
-def _see_that_it_is_ours(state: dict[str, Any]) -> None:
+def see_that_it_is_ours(record: CheckRecord) -> None:
+    """Raise a ValueError or a TypeError unless a record that was read from a file holds what this module writes."""
+    _RANK.index(record.outcome)
+    if not all(type(value) is type(getattr(CheckRecord, name)) for name, value in asdict(record).items()):
+        raise TypeError("a field has the wrong type")
+    for day in filter(None, (record.used, record.passed_on)):
+        date.fromisoformat(day)
+
+
+def _see_that_all_is_ours(state: dict[str, Any]) -> None:
     """Raise unless every part has the shape that this module writes."""
+    if not isinstance(state["last"], str):
+        raise TypeError("what was used last is not a text")
     for part in (state, *state["undo"]):
         for record in part["checks"].values():
             known = CheckRecord(**record)
-            _RANK.index(known.outcome)
-            if not all(type(value) is type(getattr(CheckRecord, name)) for name, value in record.items()):
-                raise TypeError("a field has the wrong type")
+            see_that_it_is_ours(known)
             record.update(asdict(known))
         if not all(isinstance(choice, str) for choice in part["predictions"].values()):
             raise TypeError("a prediction is not a text")
