@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course.dataset.records import Document, chats, created_at, documents, embeddings, messages, settings, users
+from course.dataset.records import Document, User, chats, created_at, documents, embeddings, messages, settings, users
 from course.dataset.scaling import Scaled
 from course.home import DATA
 from course.waiting import waiting
@@ -40,10 +40,10 @@ def load(stack: Stack, *, extra: Scaled | None = None) -> None:
     Whatever a lesson left there before is replaced.
 
     Args:
-        extra: synthetic documents to load beside the real ones.
+        extra: synthetic documents to load beside the real ones, and their users.
     """
     with stack.postgres.connect() as connection:
-        load_postgres(connection, documents() + (extra.documents if extra else ()))
+        load_postgres(connection, documents() + (extra.documents if extra else ()), extra.users if extra else ())
     load_chroma(stack.chroma.client())
     if extra:
         collection = stack.chroma.client().get_collection(COLLECTION)
@@ -58,7 +58,7 @@ def load_one(stack: Stack, *, extra: Scaled | None = None, hnsw: bool = False, s
     by what writes those of `load`: none may be without its vector.
 
     Args:
-        extra: synthetic documents to load beside the real ones.
+        extra: synthetic documents to load beside the real ones, and their users.
         hnsw: build an HNSW index. Without one every search is exact, and fast enough for thousands of documents.
         search_settings: give the database `SEARCH_SETTINGS`. If not, it has PostgreSQL's and pgvector's own.
     """
@@ -66,16 +66,18 @@ def load_one(stack: Stack, *, extra: Scaled | None = None, hnsw: bool = False, s
     if extra:
         rows, vectors = rows + extra.documents, np.concatenate([vectors, extra.vectors])
     with stack.postgres.connect() as connection:
-        load_pgvector(connection, rows, vectors, hnsw=hnsw)
+        load_pgvector(connection, rows, vectors, hnsw=hnsw, more_users=extra.users if extra else ())
         set_search(connection, on=search_settings)
     _empty(stack.redis)
 
 
-def load_postgres(connection: psycopg.Connection, rows: Sequence[Document] | None = None) -> None:
+def load_postgres(
+    connection: psycopg.Connection, rows: Sequence[Document] | None = None, more_users: Sequence[User] = ()
+) -> None:
     """Make the tables of `data/schema.sql` anew and fill them, in one transaction."""
     now = datetime.now(UTC)
     with connection.transaction():
-        _fill_all_but_documents(connection, now)
+        _fill_all_but_documents(connection, now, more_users)
         _copy(connection, "documents (id, user_id, title, content, created_at)", _document_rows(rows, now))
         _continue_the_ids(connection)
     connection.execute("ANALYZE")
@@ -87,6 +89,7 @@ def load_pgvector(
     vectors: np.ndarray | None = None,
     *,
     hnsw: bool = False,
+    more_users: Sequence[User] = (),
 ) -> None:
     """Make the tables of `data/schema.sql` and `data/one_database.sql` anew and fill them, in one transaction.
 
@@ -96,7 +99,7 @@ def load_pgvector(
 
     now = datetime.now(UTC)
     with connection.transaction():
-        _fill_all_but_documents(connection, now)
+        _fill_all_but_documents(connection, now, more_users)
         connection.execute((DATA / "one_database.sql").read_text(encoding="utf-8"))
         register_vector(connection)
         with connection.cursor() as cursor, cursor.copy(_COPY_WITH_VECTORS) as copy:
@@ -155,12 +158,14 @@ def _empty(redis: AnyRedis) -> None:
         cache.delete(key)
 
 
-def _fill_all_but_documents(connection: psycopg.Connection, now: datetime) -> None:
+def _fill_all_but_documents(connection: psycopg.Connection, now: datetime, more_users: Sequence[User]) -> None:
     connection.execute("DROP TABLE IF EXISTS messages, chats, settings, documents, users")
     connection.execute((DATA / "schema.sql").read_text(encoding="utf-8"))
-    joined = ((user.id, user.name, user.email, user.subscription, created_at(user.days_ago, now=now)) for user in users())
+    all_users = (*users(), *more_users)
+    joined = ((user.id, user.name, user.email, user.subscription, created_at(user.days_ago, now=now)) for user in all_users)
     _copy(connection, "users (id, name, email, subscription, created_at)", joined)
     _copy(connection, "settings (user_id, theme, language, daily_digest)", map(astuple, settings()))
+    connection.execute("INSERT INTO settings (user_id) SELECT id FROM users EXCEPT SELECT user_id FROM settings")
     begun = ((chat.id, chat.user_id, chat.title, created_at(chat.days_ago, now=now)) for chat in chats())
     _copy(connection, "chats (id, user_id, title, created_at)", begun)
     _copy(connection, "messages (id, chat_id, role, content, created_at)", _message_rows(now))
