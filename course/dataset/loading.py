@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ import numpy as np
 
 from course.dataset.records import Document, User, chats, created_at, documents, embeddings, messages, settings, users
 from course.dataset.scaling import Scaled
+from course.embedding import DIMENSIONS
 from course.home import DATA
 from course.waiting import waiting
 
@@ -62,11 +64,10 @@ def load_one(stack: Stack, *, extra: Scaled | None = None, hnsw: bool = False, s
         hnsw: build an HNSW index. Without one every search is exact, and fast enough for thousands of documents.
         search_settings: give the database `SEARCH_SETTINGS`. If not, it has PostgreSQL's and pgvector's own.
     """
-    rows, vectors = documents(), embeddings()
-    if extra:
-        rows, vectors = rows + extra.documents, np.concatenate([vectors, extra.vectors])
+    extra = extra or Scaled((), np.empty((0, DIMENSIONS), dtype=np.float32))
+    rows, vectors = documents() + extra.documents, itertools.chain(embeddings(), extra.vectors)
     with stack.postgres.connect() as connection:
-        load_pgvector(connection, rows, vectors, hnsw=hnsw, more_users=extra.users if extra else ())
+        load_pgvector(connection, rows, vectors, hnsw=hnsw, more_users=extra.users)
         set_search(connection, on=search_settings)
     _empty(stack.redis)
 
@@ -86,7 +87,7 @@ def load_postgres(
 def load_pgvector(
     connection: psycopg.Connection,
     rows: Sequence[Document] | None = None,
-    vectors: np.ndarray | None = None,
+    vectors: Iterable[np.ndarray] | None = None,
     *,
     hnsw: bool = False,
     more_users: Sequence[User] = (),
@@ -108,10 +109,15 @@ def load_pgvector(
                 copy.write_row((*row, vector))
         _continue_the_ids(connection)
         if hnsw:
-            memory = max(64, len(documents() if rows is None else rows) * 3 // 1000)  # an index that outgrows it takes far longer
-            connection.execute("SELECT set_config('maintenance_work_mem', %s, true)", [f"{memory}MB"])
+            memory = hnsw_memory(len(documents() if rows is None else rows))
+            connection.execute("SELECT set_config('maintenance_work_mem', %s, true)", [memory])
             connection.execute("CREATE INDEX documents_embedding ON documents USING hnsw (embedding vector_cosine_ops)")
     connection.execute("ANALYZE")  # without statistics the planner may search the index where a filter would do
+
+
+def hnsw_memory(rows: int) -> str:
+    """The `maintenance_work_mem` in which an HNSW index on so many vectors is built: one that outgrows it takes far longer."""
+    return f"{max(64, rows * 3 // 1000)}MB"
 
 
 def set_search(connection: psycopg.Connection, *, on: bool) -> None:

@@ -19,6 +19,8 @@ from course.waiting import waiting
 
 CHUNK = 50_000
 """How many vectors are made at once: what is needed on the way takes as much memory again as the vectors of a chunk."""
+MOST_KEPT = 200_000
+"""How many vectors are kept for the next time, in a file of 300 MB."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +105,10 @@ def _scaled_vectors(bases: np.ndarray, n: int, seed: int, random: np.random.Gene
         noise = random.standard_normal((len(some), len(real)), dtype=np.float32) @ residuals / np.sqrt(np.float32(len(real)))
         chunk = centroids[some] + half * residuals[some] + half * noise
         vectors[start : start + CHUNK] = chunk / np.linalg.norm(chunk, axis=1, keepdims=True)
-    file = BytesIO()
-    np.save(file, vectors)
-    write_whole(cached, file.getvalue())
+    if n <= MOST_KEPT:
+        file = BytesIO()
+        np.save(file, vectors)
+        write_whole(cached, file.getvalue())
     return vectors
 
 
