@@ -20,11 +20,12 @@ COPIED_TYPES = ["int8", "int8", "text", "text", "vector"]
 
 
 class Bare:
-    """Statements as they are, with `$1`, over one connection that stays open."""
+    """Statements as they are, with `$1`, over one connection that stays open. `vectors`: whether this database knows any."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, vectors: bool = True) -> None:
         self.connection = psycopg.connect(url, autocommit=True, cursor_factory=psycopg.RawCursor)
-        register_vector(self.connection)
+        if vectors:
+            register_vector(self.connection)
 
     def fetch_all(self, sql: str, *parameters: object) -> list[tuple]:
         """Every row of an answer."""

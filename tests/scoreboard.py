@@ -30,6 +30,7 @@ from course.apps.stores import DocumentVectors, Postgres
 from course.measure import interleaved
 from course.stack import Stack
 from course.waiting import waiting
+from tests import bulk
 from tests.bench import machine
 from tests.board_rows import Row, Sides, rows
 from tests.floor import COPY, Bare, Scan
@@ -52,16 +53,18 @@ class Figures:
     recall: Mapping[str, float]
 
 
-def measure(size: int, kind: str) -> dict[str, Figures]:
-    """What is asked, to its figures."""
+def measure(size: int, kind: str) -> tuple[dict[str, Figures], list[str]]:
+    """What is asked, to its figures; and the lines about bulk inserts."""
     with tempfile.TemporaryDirectory() as home, patch.dict(os.environ, COURSE_HOME=home):
         extra = grown(size, kind)
         with Stack.start("00", embedded=True) as stack:
-            return asyncio.run(_measure(stack, extra, f"{size:,} documents, {kind}"))
+            other = stack.beside("one")
+            board = asyncio.run(_measure(stack, other, extra, f"{size:,} documents, {kind}"))
+            print("adding many at once …", flush=True)
+            return board, bulk.measure(stack, other, size)
 
 
-async def _measure(stack: Stack, extra: dataset.Scaled, what: str) -> dict[str, Figures]:
-    other = stack.beside("one")
+async def _measure(stack: Stack, other: Stack, extra: dataset.Scaled, what: str) -> dict[str, Figures]:
     stack.chroma.client()  # the first one imports chromadb, which is not part of a load
     documents, vectors = dataset.documents() + extra.documents, np.concatenate([dataset.embeddings(), extra.vectors])
     premium = frozenset(user.id for user in (*dataset.users(), *extra.users) if user.subscription == "premium")
@@ -156,12 +159,11 @@ def show(board: dict[str, Figures], title: str) -> None:
 def main(*sizes: str) -> None:
     """Measure every size and kind of growth, and print the boards."""
     print(machine())
-    boards = {}
+    print(f"three databases → one database with an HNSW index, ms: medians of {RUNS} runs of {ROUNDS} rounds in turn")
     for size, kind in itertools.product(map(int, sizes) if sizes else SIZES, KINDS):
-        boards[f"{size:,} documents, {kind}"] = measure(size, kind)
-    print(f"\nthree databases → one database with an HNSW index, ms: medians of {RUNS} runs of {ROUNDS} rounds in turn")
-    for title, board in boards.items():
-        show(board, title)
+        board, added = measure(size, kind)
+        show(board, f"{size:,} documents, {kind}")
+        print("\n".join(added), flush=True)
     print(
         "\nthree / one below 1: three databases are faster. bare SQL: the statement over one open connection. "
         f"NumPy: the exact scan.\n{MORE_USERS}: one user in a hundred has 100 times as many."

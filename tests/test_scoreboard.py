@@ -23,8 +23,10 @@ def test_the_board_has_every_row_for_both_applications_and_the_floor(
 ) -> None:
     for name, value in {"RUNS": 1, "ROUNDS": 1, "QUESTIONS": 3, "KINDS": ("a user for 50 documents",)}.items():
         monkeypatch.setattr(scoreboard, name, value)
+    monkeypatch.setattr(scoreboard.bulk, "ROUNDS", 1)
+    monkeypatch.setattr(scoreboard.bulk, "SIZES", (10, 20))
     scoreboard.main("400")
-    head, *board = capsys.readouterr().out.partition("medians of 1 runs")[2].partition("\n400 documents")[2].splitlines()
+    head, *board = capsys.readouterr().out.rpartition("\n400 documents")[2].splitlines()
     assert head.split()[-9:] == ["/", "one", "one", "/", "bare", "one", "/", "NumPy", "recall"]
     for row in ROWS:
         [line] = [line for line in board if row in line]
@@ -32,3 +34,5 @@ def test_the_board_has_every_row_for_both_applications_and_the_floor(
         # three, one and bare have a time, and two ratios; NumPy one more of each, and where it can be exact, two recalls
         assert len(figures) == {"load everything": 5, "add 100": 5, "4 clients": 7}.get(row, 9), line
         assert all(figure > 0 for figure in figures), line
+    for way in ("rows and upsert", "unnest", "COPY ", "second connection", "without an index", "the index built after the rows"):
+        assert [line for line in board if way in line], way
