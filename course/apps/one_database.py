@@ -71,10 +71,11 @@ async def add_document(new: contract.NewDocument, db: Db, cache: Answers) -> dic
 
 # Up to FEW documents of a user's are all sorted, more are left to the HNSW index. The index starts from everybody's documents
 # and passes by those of others, so it is quick only for a user who has a good part of the table. At 100,000 documents, in
-# turn, sorted against walked to: 2,700 of one subject 0.1 × the time (the walk's recall: .2), 8,400 0.4 × (.2), 17,600 1.1 ×
-# (.3), 34,500 of several subjects 12 × (.6). Where the planner chooses, it walks from 2,600 on. `+ 0` forbids that, for no
-# index has this order; a MATERIALIZED filter takes 1.0 to 1.4 × as long. An index of a large account's own (WHERE user_id = …)
-# makes the walk 3 to 5 × quicker, at recall .97 or better, and needs no other statement.
+# turn, sorted against walked to: 2,700 of one subject 0.1 × the time (the walk's recall: .2), 8,400 0.5 × (.2), 17,600 1.3 ×
+# (.3), 34,500 of several subjects 13 × (.6). The planner alone walks from about 1,000 on. `+ 0` forbids that, for no index
+# has this order; a MATERIALIZED filter does, too, and takes up to 1.5 × as long for the most users, who have a hundred or
+# less. An index of a large account's own (WHERE user_id = …) makes its walk 2.5 to 5 × as quick, at recall .97 or better,
+# and needs no other statement.
 FEW = 20_000
 
 _OWN = """
