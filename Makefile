@@ -53,9 +53,10 @@ format: .venv/.ready  ## format the package, the tests and the code in solutions
 	.venv/bin/python -m ruff format course tests
 	.venv/bin/python -m course.build --format
 
-bench: .venv/.ready  ## how fast the servers start, and the two applications side by side; takes several minutes
+bench: .venv/.ready  ## how fast the servers start, and the two applications side by side; with BENCH=1m, a million documents
 	.venv/bin/python -m tests.bench
 	.venv/bin/python -m tests.scoreboard
+	$(if $(BENCH),.venv/bin/python -m tests.million $(BENCH))
 
 lock:  ## make requirements.txt from pyproject.toml; keeps the versions it has, unless UPGRADE=1
 	@test -x .venv/bin/uv || $(MAKE) .venv/.ready

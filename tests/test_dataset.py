@@ -3,11 +3,13 @@
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from course import dataset
+from course.dataset import scaling
 from course.errors import InputError
 from course.home import DATA, ROOT
 
@@ -154,6 +156,40 @@ def test_scaled_documents_look_like_the_real_ones(tmp_path, monkeypatch):
 def test_scaled_refuses_what_is_no_count(n):
     with pytest.raises(InputError, match="whole number from 1 up"):
         dataset.scaled(n)
+
+
+def test_more_users_share_the_same_documents(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path))
+    few, many, again = dataset.scaled(5_000), dataset.scaled(5_000, users=105), dataset.scaled(5_000, users=105)
+    assert few.users == ()
+    assert (many.users, many.documents) == (again.users, again.documents)
+    assert [user.id for user in many.users] == list(range(41, 106))
+    assert np.array_equal(few.vectors, many.vectors)
+    assert [replace(d, user_id=0) for d in few.documents] == [replace(d, user_id=0) for d in many.documents]
+    assert {d.user_id for d in many.documents} == set(range(1, 106))
+    for before, after in zip(few.documents, many.documents, strict=True):
+        assert (before.user_id - after.user_id) % 40 == 0, "somebody who does not take after its owner has a document"
+
+
+def test_a_new_user_is_like_the_one_they_take_after_and_has_a_name_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path))
+    everybody = (*dataset.users(), *dataset.scaled(10, users=90).users)
+    assert len({user.email for user in everybody}) == len({user.name for user in everybody}) == 90
+    assert [user.subscription for user in everybody[40:80]] == [user.subscription for user in everybody[:40]]
+
+
+@pytest.mark.parametrize("users", [39, 0, 50.0, "50"])
+def test_scaled_refuses_fewer_users_than_there_are(users):
+    with pytest.raises(InputError, match="whole number from 40 up"):
+        dataset.scaled(10, users=users)
+
+
+def test_vectors_that_are_made_in_chunks_are_those_that_are_made_at_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "one"))
+    at_once = dataset.scaled(500).vectors
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "two"))
+    monkeypatch.setattr(scaling, "CHUNK", 150)
+    assert np.allclose(dataset.scaled(500).vectors, at_once, atol=1e-6)
 
 
 def statements(sql):

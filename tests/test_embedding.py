@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from course import dataset
+from course import dataset, embedding
 from course.embedding import DIMENSIONS, embed
 from course.errors import InputError
 
@@ -67,6 +67,12 @@ def test_questions_find_their_documents_far_above_chance():
 
     shuffled = np.random.default_rng(14).permutation(vectors)
     assert found(vectors) > 5 * max(found(shuffled), 0.05)
+
+
+def test_threads_of_the_model_that_have_nothing_to_do_sleep():
+    embed("a cat sleeps")
+    options = embedding._model()._session.get_session_options()
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
 
 
 LOOKS_UP = """

@@ -73,6 +73,16 @@ def test_whatever_was_there_before_is_replaced(connection, stack):
     assert value(connection, "SELECT count(*) FROM documents") == 310
 
 
+@pytest.mark.parametrize("load", [dataset.load, dataset.load_one])
+def test_more_users_are_loaded_with_their_settings_and_their_documents(stack, load):
+    load(stack, extra=dataset.scaled(600, users=60))
+    with stack.postgres.connect() as connection:
+        for table, count in {"users": 60, "settings": 60, "documents": 900}.items():
+            assert value(connection, f"SELECT count(*) FROM {table}") == count
+        assert value(connection, "SELECT count(DISTINCT user_id) FROM documents") == 60
+        assert value(connection, "INSERT INTO users (name, email) VALUES ('New', 'new@lumen.example') RETURNING id") == 61
+
+
 def indexes(connection):
     return {row[0] for row in connection.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'documents'")}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from datetime import UTC, datetime
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course.dataset.records import Document, chats, created_at, documents, embeddings, messages, settings, users
+from course.dataset.records import Document, User, chats, created_at, documents, embeddings, messages, settings, users
 from course.dataset.scaling import Scaled
+from course.embedding import DIMENSIONS
 from course.home import DATA
 from course.waiting import waiting
 
@@ -40,10 +42,10 @@ def load(stack: Stack, *, extra: Scaled | None = None) -> None:
     Whatever a lesson left there before is replaced.
 
     Args:
-        extra: synthetic documents to load beside the real ones.
+        extra: synthetic documents to load beside the real ones, and their users.
     """
     with stack.postgres.connect() as connection:
-        load_postgres(connection, documents() + (extra.documents if extra else ()))
+        load_postgres(connection, documents() + (extra.documents if extra else ()), extra.users if extra else ())
     load_chroma(stack.chroma.client())
     if extra:
         collection = stack.chroma.client().get_collection(COLLECTION)
@@ -58,24 +60,25 @@ def load_one(stack: Stack, *, extra: Scaled | None = None, hnsw: bool = False, s
     by what writes those of `load`: none may be without its vector.
 
     Args:
-        extra: synthetic documents to load beside the real ones.
+        extra: synthetic documents to load beside the real ones, and their users.
         hnsw: build an HNSW index. Without one every search is exact, and fast enough for thousands of documents.
         search_settings: give the database `SEARCH_SETTINGS`. If not, it has PostgreSQL's and pgvector's own.
     """
-    rows, vectors = documents(), embeddings()
-    if extra:
-        rows, vectors = rows + extra.documents, np.concatenate([vectors, extra.vectors])
+    extra = extra or Scaled((), np.empty((0, DIMENSIONS), dtype=np.float32))
+    rows, vectors = documents() + extra.documents, itertools.chain(embeddings(), extra.vectors)
     with stack.postgres.connect() as connection:
-        load_pgvector(connection, rows, vectors, hnsw=hnsw)
+        load_pgvector(connection, rows, vectors, hnsw=hnsw, more_users=extra.users)
         set_search(connection, on=search_settings)
     _empty(stack.redis)
 
 
-def load_postgres(connection: psycopg.Connection, rows: Sequence[Document] | None = None) -> None:
+def load_postgres(
+    connection: psycopg.Connection, rows: Sequence[Document] | None = None, more_users: Sequence[User] = ()
+) -> None:
     """Make the tables of `data/schema.sql` anew and fill them, in one transaction."""
     now = datetime.now(UTC)
     with connection.transaction():
-        _fill_all_but_documents(connection, now)
+        _fill_all_but_documents(connection, now, more_users)
         _copy(connection, "documents (id, user_id, title, content, created_at)", _document_rows(rows, now))
         _continue_the_ids(connection)
     connection.execute("ANALYZE")
@@ -84,9 +87,10 @@ def load_postgres(connection: psycopg.Connection, rows: Sequence[Document] | Non
 def load_pgvector(
     connection: psycopg.Connection,
     rows: Sequence[Document] | None = None,
-    vectors: np.ndarray | None = None,
+    vectors: Iterable[np.ndarray] | None = None,
     *,
     hnsw: bool = False,
+    more_users: Sequence[User] = (),
 ) -> None:
     """Make the tables of `data/schema.sql` and `data/one_database.sql` anew and fill them, in one transaction.
 
@@ -96,7 +100,7 @@ def load_pgvector(
 
     now = datetime.now(UTC)
     with connection.transaction():
-        _fill_all_but_documents(connection, now)
+        _fill_all_but_documents(connection, now, more_users)
         connection.execute((DATA / "one_database.sql").read_text(encoding="utf-8"))
         register_vector(connection)
         with connection.cursor() as cursor, cursor.copy(_COPY_WITH_VECTORS) as copy:
@@ -105,10 +109,15 @@ def load_pgvector(
                 copy.write_row((*row, vector))
         _continue_the_ids(connection)
         if hnsw:
-            memory = max(64, len(documents() if rows is None else rows) * 3 // 1000)  # an index that outgrows it takes far longer
-            connection.execute("SELECT set_config('maintenance_work_mem', %s, true)", [f"{memory}MB"])
+            memory = hnsw_memory(len(documents() if rows is None else rows))
+            connection.execute("SELECT set_config('maintenance_work_mem', %s, true)", [memory])
             connection.execute("CREATE INDEX documents_embedding ON documents USING hnsw (embedding vector_cosine_ops)")
     connection.execute("ANALYZE")  # without statistics the planner may search the index where a filter would do
+
+
+def hnsw_memory(rows: int) -> str:
+    """The `maintenance_work_mem` in which an HNSW index on so many vectors is built: one that outgrows it takes far longer."""
+    return f"{max(64, rows * 3 // 1000)}MB"
 
 
 def set_search(connection: psycopg.Connection, *, on: bool) -> None:
@@ -155,12 +164,14 @@ def _empty(redis: AnyRedis) -> None:
         cache.delete(key)
 
 
-def _fill_all_but_documents(connection: psycopg.Connection, now: datetime) -> None:
+def _fill_all_but_documents(connection: psycopg.Connection, now: datetime, more_users: Sequence[User]) -> None:
     connection.execute("DROP TABLE IF EXISTS messages, chats, settings, documents, users")
     connection.execute((DATA / "schema.sql").read_text(encoding="utf-8"))
-    joined = ((user.id, user.name, user.email, user.subscription, created_at(user.days_ago, now=now)) for user in users())
+    all_users = (*users(), *more_users)
+    joined = ((user.id, user.name, user.email, user.subscription, created_at(user.days_ago, now=now)) for user in all_users)
     _copy(connection, "users (id, name, email, subscription, created_at)", joined)
     _copy(connection, "settings (user_id, theme, language, daily_digest)", map(astuple, settings()))
+    connection.execute("INSERT INTO settings (user_id) SELECT id FROM users EXCEPT SELECT user_id FROM settings")
     begun = ((chat.id, chat.user_id, chat.title, created_at(chat.days_ago, now=now)) for chat in chats())
     _copy(connection, "chats (id, user_id, title, created_at)", begun)
     _copy(connection, "messages (id, chat_id, role, content, created_at)", _message_rows(now))

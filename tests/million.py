@@ -1,0 +1,203 @@
+"""pgvector on a million documents: `make bench BENCH=1m`. `python -m tests.million 20000` tries it on fewer.
+
+Three indexes after one another on the same table, each at three settings of its search, and NumPy's exact scan in turn with
+them. The index is built as the course teaches: after the rows, in enough memory. Takes about half an hour and 10 GB of disk.
+Nothing is judged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import psutil
+from tqdm import tqdm
+
+from course import dataset, embed
+from course.measure import Timing, interleaved
+from course.stack import Stack
+from course.waiting import waiting
+from tests.bench import machine
+from tests.floor import Bare, Scan
+
+K = 10
+ROUNDS = 60
+EF_SEARCH = (40, 100, 200)
+SHARES_OF_LISTS = (0.01, 0.03, 0.1)
+"""What part of its lists an IVFFlat index is searched in."""
+
+AS_IT_IS = f"SELECT id FROM documents ORDER BY embedding <=> $1 LIMIT {K}"
+HALVED = f"SELECT id FROM documents ORDER BY embedding::halfvec(384) <=> $1::halfvec(384) LIMIT {K}"
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index: how it is made, the statement that it serves, and the setting that its search is tuned with."""
+
+    name: str
+    made: str
+    statement: str
+    setting: str
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Built:
+    """What an index took: seconds, bytes on disk, and the most memory that the server had while it was built."""
+
+    seconds: float
+    size: int
+    memory: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """How one setting searches: as the client sees it, the server's own median in milliseconds, and the recall."""
+
+    timing: Timing
+    server: float
+    recall: float
+
+
+def indexes(rows: int) -> tuple[Index, ...]:
+    """The three. As many lists as pgvector advises: a thousandth of the rows up to a million, then their root."""
+    lists = max(10, rows // 1000 if rows <= 1_000_000 else int(rows**0.5))
+    probes = tuple(max(place, int(lists * share)) for place, share in enumerate(SHARES_OF_LISTS, start=1))
+    in_lists = f"USING ivfflat (embedding vector_cosine_ops) WITH (lists = {lists})"
+    halved = "USING hnsw ((embedding::halfvec(384)) halfvec_cosine_ops)"
+    return (
+        Index("HNSW", "USING hnsw (embedding vector_cosine_ops)", AS_IT_IS, "hnsw.ef_search", EF_SEARCH),
+        Index("HNSW, halfvec", halved, HALVED, "hnsw.ef_search", EF_SEARCH),
+        Index("IVFFlat", in_lists, AS_IT_IS, "ivfflat.probes", probes),
+    )
+
+
+def build(stack: Stack, index: Index, rows: int) -> Built:
+    """Make the index, and no other, with a bar."""
+    with stack.postgres.connect() as connection:
+        connection.execute("DROP INDEX IF EXISTS searched")
+        connection.execute("SELECT set_config('maintenance_work_mem', %s, false)", [dataset.hnsw_memory(rows)])
+        began = time.perf_counter()
+        making = threading.Thread(target=connection.execute, args=(f"CREATE INDEX searched ON documents {index.made}",))
+        making.start()
+        memory = _watched(stack, making, index.name)
+        seconds = time.perf_counter() - began
+        [size] = connection.execute("SELECT pg_relation_size('searched')").fetchone() or [0]
+        return Built(seconds, size, memory)
+
+
+def _watched(stack: Stack, making: threading.Thread, name: str) -> int:
+    """Show how far the index is until it is made. Returns the most bytes that the server had meanwhile."""
+    most = 0
+    with stack.postgres.connect() as look, tqdm(desc=f"building {name}", leave=False, file=sys.stdout) as bar:
+        while making.is_alive():
+            making.join(0.5)
+            most = max(most, _memory(stack))
+            progress = look.execute("SELECT tuples_done, tuples_total FROM pg_stat_progress_create_index").fetchone()
+            if progress:
+                bar.n, bar.total = progress
+                bar.refresh()
+    return most
+
+
+def _memory(stack: Stack) -> int:
+    """The bytes of the server's processes. What they share counts once where the system tells, as Linux does."""
+    server = psutil.Process(stack.postgres.pid)
+    total = 0
+    for process in (server, *server.children()):
+        try:
+            own = process.memory_full_info()
+        except psutil.NoSuchProcess:  # a worker that has just ended
+            continue
+        total += getattr(own, "pss", own.uss)
+    return total
+
+
+def search(stack: Stack, index: Index, scan: Scan, vectors: dict[str, np.ndarray]) -> dict[str, Found | Timing]:
+    """Each setting's figures, and under `NumPy` how long the exact scan takes: all in turn."""
+    questions = itertools.cycle(vectors.values())
+    with ExitStack() as opened:
+        bares = {}
+        for value in index.values:
+            bares[f"{index.setting} = {value}"] = bare = Bare(stack.postgres.url)
+            opened.callback(bare.close)
+            bare.connection.execute(f"SET {index.setting} = {value}")
+            bare.connection.execute("SET enable_seqscan = off")  # a few thousand rows the planner would rather sort
+        ways = {name: lambda b=bare: b.fetch_all(index.statement, next(questions)) for name, bare in bares.items()}
+        timings = asyncio.run(interleaved(ways | {"NumPy": lambda: scan.of_all(next(questions), K)}, ROUNDS))
+        found: dict[str, Found | Timing] = {"NumPy": timings["NumPy"]}
+        exact = [scan.of_all(vector, K) for vector in vectors.values()]
+        for name, bare in bares.items():
+            answers = [{id for (id,) in bare.fetch_all(index.statement, vector)} for vector in vectors.values()]
+            recall = statistics.mean(len(some.intersection(ten)) / K for some, ten in zip(answers, exact, strict=True))
+            server = statistics.median(_on_the_server(bare, index.statement, vector) for vector in vectors.values())
+            found[name] = Found(timings[name], server, recall)
+    return found
+
+
+def _on_the_server(bare: Bare, statement: str, vector: np.ndarray) -> float:
+    """The milliseconds of the statement without the way to the client."""
+    [[[plan]]] = bare.fetch_all(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}", vector)
+    used: dict[str, Any] = plan["Plan"]
+    while "Plans" in used:
+        [used] = used["Plans"]
+    assert used["Node Type"] == "Index Scan", f"the index is not used, but {used['Node Type']}"
+    return float(plan["Execution Time"])
+
+
+def board(stack: Stack, size: int) -> Iterator[str]:
+    """The lines of the board, each as soon as it is known."""
+    extra = dataset.scaled(size - len(dataset.documents()))
+    documents = dataset.documents() + extra.documents
+    began = time.perf_counter()
+    vectors = np.concatenate([dataset.embeddings(), extra.vectors])
+    del extra
+    with stack.postgres.connect() as connection:
+        dataset.load_pgvector(connection, documents, waiting(vectors, "loading rows and vectors", total=size))
+    yield f"{len(documents):,} rows with their vectors were loaded in {time.perf_counter() - began:.0f} s"
+    scan = Scan(documents, vectors, frozenset())
+    questions = {question.text: embed(question.text) for question in dataset.questions()}
+    for index in indexes(size):
+        built = build(stack, index, size)
+        found = search(stack, index, scan, questions)
+        exact = found.pop("NumPy")
+        assert isinstance(exact, Timing)
+        yield (
+            f"\n{index.name}: built in {built.seconds:,.1f} s, {built.size / 2**20:,.0f} MB on disk, the server had "
+            f"{built.memory / 2**20:,.0f} MB at most. NumPy's exact scan: p50 {exact.p50:.1f} ms"
+        )
+        yield f"{'':<26}{'p50':>9}{'p95':>9}{'server':>9}{'recall@10':>11}{'/ NumPy':>9}"
+        for name, figures in found.items():
+            assert isinstance(figures, Found)
+            p50, p95 = figures.timing.p50, figures.timing.p95
+            yield f"{name:<26}{p50:>9.2f}{p95:>9.2f}{figures.server:>9.2f}{figures.recall:>11.3f}{p50 / exact.p50:>9.4f}"
+
+
+def main(size: str) -> None:
+    """Measure on so many documents: `1m`, or a number of them."""
+    rows = 1_000_000 if size == "1m" else int(size)
+    print(machine())
+    with (
+        tempfile.TemporaryDirectory() as home,
+        patch.dict(os.environ, COURSE_HOME=home),
+        Stack.start("00", embedded=True) as stack,
+    ):
+        for line in board(stack, rows):
+            print(line, flush=True)
+    print("\nms; server: the same without the way to the client; / NumPy: p50 over that of the exact scan")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,20 @@
+"""The board of a million documents: it runs, on few of them. What it finds is for people to read."""
+
+import pytest
+
+from tests import million
+
+
+def test_every_index_is_built_and_searched_at_three_settings(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(million, "ROUNDS", 2)
+    million.main("3000")
+    text = capsys.readouterr().out
+    for name in ("HNSW", "HNSW, halfvec", "IVFFlat"):
+        assert f"\n{name}: built in" in text
+    assert text.count("hnsw.ef_search = ") == 6
+    assert text.count("ivfflat.probes = ") == 3
+    recalls = [float(line.split()[-2]) for line in text.splitlines() if line.startswith(("hnsw.ef_search", "ivfflat.probes"))]
+    assert recalls[2] > 0.9
+    assert all(0 < recall <= 1 for recall in recalls)
