@@ -13,12 +13,12 @@ def names(stack: Stack) -> dict[str, object]:
     return {"stack": stack, "np": np, "functools": functools, "EVEN": EVEN}
 
 
-def test_no_two_planted_documents_are_equally_near() -> None:
-    """Else the order that is compared would be chance, and a search by half-precision numbers could be told from ours."""
+def test_no_two_of_the_nearest_planted_documents_are_equally_near() -> None:
+    """Else the order that is compared would be chance."""
     vectors = np.array([numbers for _, numbers in planted()])
     for question in (EVEN, HEAVY):
         cosines = vectors @ question / np.linalg.norm(vectors, axis=1) / np.linalg.norm(question)
-        assert np.diff(np.sort(cosines)).min() > 1e-7
+        assert np.diff(np.sort(cosines)[-60:]).min() > 1e-6
     bits = vectors > 0
     assert len({int(count) for count in (~bits).sum(axis=1)}) == len(vectors)
 
