@@ -36,7 +36,7 @@ def planted() -> list[tuple[int, list[float]]]:
     vectors[:, -1] += random.permutation(ROWS) / 10
     vectors *= 1 + random.permutation(ROWS)[:, None] / 100
     ids = 1_000 + random.permutation(ROWS)
-    return list(zip(ids.tolist(), vectors.tolist(), strict=True))
+    return sorted(zip(ids.tolist(), vectors.tolist(), strict=True))
 
 
 RERANKED = "ORDER BY embedding <=> %(q)s LIMIT %(k)s"
@@ -79,6 +79,23 @@ VALUES = '{"q": vector, "k": k, "candidates": candidates}'
                 query = "SELECT id FROM documents ORDER BY embedding <=> %s LIMIT %s"
                 return [id for (id,) in postgres.execute(query, [vector, k])]
             """,
+        ),
+        Mistake(
+            "the steps swapped",
+            "You choose by the whole vectors, and judge by the bits. The index has the bits: they choose.",
+            code="""
+            def rerank(postgres, vector, k, candidates):
+                query = '''SELECT id FROM (SELECT id, embedding FROM documents ORDER BY embedding <=> %(q)s LIMIT %(n)s) AS c
+                           ORDER BY binary_quantize(embedding)::bit(384) <~> binary_quantize(%(q)s) LIMIT %(k)s'''
+                rows = postgres.execute(query, {"q": vector, "n": candidates, "k": k})
+                return [id for (id,) in rows]
+            """,
+        ),
+        Mistake(
+            "any candidates",
+            "Nothing says which candidates: a `LIMIT` without an `ORDER BY` takes any. Order them by their bits.",
+            old="ORDER BY binary_quantize(embedding)::bit(384) <~> binary_quantize(%(q)s)",
+            new="",
         ),
         Mistake(
             "no candidates' LIMIT",
@@ -164,6 +181,18 @@ VALUES = '{"q": vector, "k": k, "candidates": candidates}'
             "Those are rows, each with the id in it. Return the ids: `[id for (id,) in rows]`.",
             old="return [id for (id,) in rows]",
             new="return rows.fetchall()",
+        ),
+        Mistake(
+            "distances as well",
+            "Those are rows with the distance in them. Asked for are the ids alone, in a list.",
+            code="""
+            def rerank(postgres, vector, k, candidates):
+                query = '''SELECT id, embedding <=> %(q)s FROM (
+                    SELECT id, embedding FROM documents
+                    ORDER BY binary_quantize(embedding)::bit(384) <~> binary_quantize(%(q)s) LIMIT %(n)s
+                ) AS c ORDER BY 2 LIMIT %(k)s'''
+                return postgres.execute(query, {"q": vector, "n": candidates, "k": k}).fetchall()
+            """,
         ),
         Mistake(
             "the cursor",
@@ -385,6 +414,23 @@ def _index(name: str, says: str, new: str) -> Mistake:
             """,
         ),
         Mistake(
+            "the column halved",
+            "The column has lost half of each number, for every search there is. It should stay as it is: the index casts.",
+            code="""
+            def index_pages(postgres):
+                postgres.execute("ALTER TABLE pages ALTER embedding TYPE halfvec(3072)")
+                postgres.execute(
+                    "CREATE INDEX ON pages USING hnsw ((subvector(embedding, 1, 1024)::halfvec(1024)) halfvec_cosine_ops)"
+                )
+            """,
+        ),
+        Mistake(
+            "on the title",
+            "The search does not look at the titles. Index what its `ORDER BY` computes.",
+            old="USING hnsw\n           (" + EXPRESSION,
+            new="(title",
+        ),
+        Mistake(
             "a column of its own",
             "The search, as it is, does not know your new column. An index can hold the expression itself.",
             code="""
@@ -437,6 +483,7 @@ def index_pages(index_pages: Callable, trial: Trial) -> str:
             postgres.rollback()
         made, walks = stage.rows(MADE), _walks(stage)
         return Parts(
+            your_statement_stops_with=None,
             the_search_walks_an_index=walks,
             new_indexes=len(made) if walks is True else made,
             the_column_is_still_a=only(stage.own.execute(COLUMN)),
