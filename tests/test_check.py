@@ -235,7 +235,7 @@ def test_a_blank_value_is_not_attempted(value: object) -> None:
     assert value_check()(value).outcome == "not attempted"
 
 
-@pytest.mark.parametrize("value", [0, False, [], {}, set(), "SELECT 1 -- ...", "a", len, print, object(), int])
+@pytest.mark.parametrize("value", [0, False, [], {}, set(), "SELECT 1 -- ...", "--clean", "a", len, print, object(), int])
 def test_an_empty_answer_is_an_answer(value: object) -> None:
     assert value_check()(value).outcome == "passed"
 

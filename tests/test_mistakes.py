@@ -17,6 +17,7 @@ import pytest
 from course.errors import CourseError
 from course.exercises import bench as benches
 from course.exercises.bench import bench, spare_postgres
+from course.exercises.kinds import misfit
 from course.exercises.likeness import alike
 from course.exercises.manners import SENTENCES
 from course.exercises.mistakes import Mistake, NotYet, Parts, Remembered, Trial
@@ -101,6 +102,86 @@ def test_of_several_parts_the_first_that_differs_is_told() -> None:
     with pytest.raises(NotYet) as said:
         trial(mistakes=[]).compare(lambda numbers: [5], observe)
     assert str(said.value) == "Returned: `[5]`, and it should be `[2]`."
+
+
+def test_an_unknown_mistake_in_one_of_several_parts_is_told_after_the_case() -> None:
+    def observe(twice: Callable, stage: Stage) -> Parts:
+        return Parts(calls=1, returned=twice([1]))
+
+    with pytest.raises(NotYet) as said:
+        trial(mistakes=[]).compare(lambda numbers: [5], observe, "It is asked once.")
+    assert str(said.value) == "It is asked once. Returned: `[5]`, and it should be `[2]`."
+    with pytest.raises(NotYet) as said:
+        trial(mistakes=[]).compare(lambda numbers: None, observe, "It is asked once.")
+    assert str(said.value).endswith("That is `None`: is a `return` missing, in one branch at least?")
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "said"),
+    [
+        (None, [1], "That is `None`: is a `return` missing, in one branch at least?"),
+        ((number for number in [1]), [1], "`list(…)` collects them."),
+        (["a"], {"a"}, "That is a list of 1, and it should be a set."),
+        ({"a"}, ["a"], "That is a set of 1, and it should be a list."),
+        (17, "17", "That is the number `17`, and it should be a text."),
+        (True, 1, "That is `True`, and it should be a number."),
+        (psycopg.Cursor.__new__(psycopg.Cursor), [1], "`.fetchall()`"),
+        (ValueError("no"), 3, "`raise` raises it."),
+        (len, 3, "That is a function, which nobody has called"),
+        ("0.36", 0.36, "That is a text. Return the number itself."),
+    ],
+)
+def test_a_value_of_another_kind_is_told_as_such(found: object, wanted: object, said: str) -> None:
+    assert said in misfit(found, wanted)
+
+
+@pytest.mark.parametrize(("found", "wanted"), [([1], (2,)), ("refused", [1]), ({1}, frozenset({2})), (1, 2.5), ([], None)])
+def test_a_value_of_the_right_kind_is_not_told_about_kinds(found: object, wanted: object) -> None:
+    assert misfit(found, wanted) == ""
+
+
+def test_a_connection_that_was_closed_in_mid_function_is_told_as_such() -> None:
+    def closes(postgres: psycopg.Connection, id: int, title: str) -> int:
+        with postgres:
+            postgres.execute("SELECT 1")
+        return postgres.execute("SELECT 1").fetchone()[0]
+
+    with pytest.raises(NotYet) as said:
+        trial(READS, "reads", []).compare(closes, read)
+    assert str(said.value) == SENTENCES["closed"]
+
+
+def test_a_wrong_value_and_a_transaction_that_was_left_open_are_both_told() -> None:
+    def leaves(postgres: psycopg.Connection, id: int, title: str) -> int:
+        postgres.execute("BEGIN")
+        return 2
+
+    with pytest.raises(NotYet) as said:
+        trial(READS, "reads", []).compare(leaves, read)
+    assert str(said.value) == f"You return `2`, and it should be `1`. {SENTENCES['transaction']}"
+
+
+def test_what_was_not_committed_is_told_and_not_taken_for_a_mistake_that_writes_nothing() -> None:
+    def writes(postgres: psycopg.Connection, id: int, title: str) -> None:
+        postgres.execute("INSERT INTO notes (title) VALUES (%s)", [title])
+
+    def leaves(postgres: psycopg.Connection, id: int, title: str) -> None:
+        postgres.execute("BEGIN")
+        writes(postgres, id, title)
+
+    def written(reads: Callable, stage: Stage) -> list[tuple]:
+        reads(stage.database("CREATE TABLE notes (title text)"), 1001, ODD)
+        return stage.rows("SELECT * FROM notes")
+
+    solution = """
+        def reads(postgres, id, title):
+            postgres.execute("INSERT INTO notes (title) VALUES (%s)", [title])
+    """
+    nothing = Mistake("nothing", "Nothing is written.", code="def reads(postgres, id, title): return None")
+    judging = trial(textwrap.dedent(solution), "reads", [nothing], {"postgres"})
+    with pytest.raises(NotYet) as said:
+        judging.compare(leaves, written)
+    assert str(said.value).endswith(SENTENCES["transaction"])
 
 
 def test_an_error_of_the_learners_own_is_theirs_unless_a_mistake_fails_alike() -> None:

@@ -131,6 +131,12 @@ MISTAKES = [
         new="in_a_row and ",
     ),
     Mistake(
+        "another kind of refusal",
+        "It refuses, with an error of another kind. Callers wait for a `ConnectionRefusedError`, and for no class above it.",
+        old="raise ConnectionRefusedError(",
+        new="raise ConnectionError(",
+    ),
+    Mistake(
         "the last error replaced",
         "The error that opens the circuit is still the call's own: let the caller hear it, not yours.",
         old="            raise\n",

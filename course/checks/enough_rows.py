@@ -32,6 +32,9 @@ def fetching(case: str, total: int, ranks: Sequence[int], most: int = MOST_ROUND
         parts = {
             "you return": returned,
             "your first search fetches": "50" if first == 50 else "more than 50" if first > 50 else "fewer than 50",
+            "each search of yours asks for": "another `k`"
+            if len(set(sizes)) == len(sizes)
+            else "a `k` that was asked for before",
             "the number of your searches is": _rounds(searching.times, most),
             "the number of your calls of `qualify` is": _rounds(qualifying.times, MOST_ROUNDS),
             "what you give to `search` is": "whole numbers" if all(isinstance(k, int) for k in sizes) else "not whole numbers",
@@ -84,7 +87,8 @@ MISTAKES = [
     ),
     Mistake(
         "once",
-        "You keep what the first 50 gave. There is more to fetch: repeat both, `search` with a larger `k`, and `qualify`.",
+        "You keep what the first 50 gave. There is more to fetch as long as `search` gives as many as you ask for, `k`: repeat "
+        "both until then, `search` with a larger `k`, and `qualify`.",
         code=f"""
             def five_or_all(search, qualify):
                 ranked = search(50)
@@ -165,6 +169,37 @@ MISTAKES = [
         "Fewer than five are an answer too: all that there are. You give none of them.",
         old=ENDS,
         new="if len(kept) < 5 and len(ranked) < k:\n            return []\n        " + ENDS,
+    ),
+    Mistake(
+        "nothing behind the loop",
+        "When there is no more to fetch, your loop ends and nothing is returned. Fewer than five are an answer too.",
+        code=f"""
+            def five_or_all(search, qualify):
+                k = 50
+                while len(ranked := search(k)) == k:
+                    kept = qualify(ranked)
+                    if len(kept) >= 5:
+                        return {KEPT}
+                    k *= 4
+            """,
+    ),
+    Mistake(
+        "asks for the same again",
+        "You ask `search` for the same `k` more than once, and each call is a round trip. Keep its answer in a variable.",
+        code="""
+            def five_or_all(search, qualify):
+                k = 50
+                while len(qualify(search(k))) < 5 and len(search(k)) == k:
+                    k *= 4
+                kept = qualify(search(k))
+                return [id for id in search(k) if id in kept][:5]
+            """,
+    ),
+    Mistake(
+        "qualifies the first five",
+        "You give only the first five to `qualify`. The five that are wanted stand anywhere in the ranks: give it all.",
+        old="qualify(ranked)",
+        new="qualify(ranked[:5])",
     ),
     Mistake(
         "the farthest",

@@ -42,6 +42,18 @@ def _whole_number(major: object, stage: Stage) -> Parts:
             new="row[0]",
         ),
         Mistake(
+            "the row written as a text",
+            "That is the whole row, written as a text. The server's answer is its first element: `row[0]`.",
+            old=_ROW_TO_NUMBER,
+            new="str(row)",
+        ),
+        Mistake(
+            "a version with a point",
+            "That is the version as people write it: a text, with the minor version in it. Make a number of what is before it.",
+            old=_ROW_TO_NUMBER,
+            new='f"{int(row[0]) // 10000}.{int(row[0]) % 10000}"',
+        ),
+        Mistake(
             "its first digits as text",
             "The digits are right, and they are still text. Turn them into a number with `int(…)`.",
             old=_ROW_TO_NUMBER,
@@ -114,6 +126,16 @@ _READS = {"cmdstat_get", "cmdstat_getex", "cmdstat_mget", "cmdstat_getset"}
             code=f"{_CRASH}\n{_GET}",
         ),
         Mistake(
+            "key and value swapped",
+            f"Redis has a key `dana` that holds `{KEY}`. `set` takes the key first, and then the value.",
+            code=f'lab.redis.client().set("dana", "{KEY}")\n{_CRASH}\nsurvivor = lab.redis.client().get("dana")',
+        ),
+        Mistake(
+            "the client",
+            "That is the client. Ask it: `lab.redis.client().get(…)` returns what stands under a key.",
+            code=f"{_SET}\n{_CRASH}\nsurvivor = lab.redis.client()",
+        ),
+        Mistake(
             "the key without its first word",
             f"Redis has a key `crash-test`. The task names it `{KEY}`: the word before the colon belongs to it.",
             code=f"{_SET}\n{_CRASH}\n{_GET}".replace("session:", ""),
@@ -180,6 +202,8 @@ def survivor(survivor: object, run_id_before: str, redis: RedisServer, trial: Tr
         raise trial.says("what set answered")
     if survivor is None or survivor == [None]:
         raise trial.says("read under another name")
+    if isinstance(survivor, Redis):
+        raise trial.says("the client")
     if survivor not in ("dana", b"dana", ["dana"], [b"dana"]):
         raise trial.says("whether it is there", f"`survivor` is `{survivor!r}`.")
     if not calls & _READS:
@@ -192,6 +216,8 @@ def _see_that_it_is_kept(client: Redis, trial: Trial) -> None:
     kind = client.type(KEY)
     if kind == "none" and any(client.scan_iter("*crash*")):
         raise trial.says("the key without its first word")
+    if kind == "none" and client.exists("dana"):
+        raise trial.says("key and value swapped")
     if kind == "none":
         raise trial.says("never set")
     if kind != "string":

@@ -92,7 +92,8 @@ return found
         ),
         Mistake(
             "numbers compared with texts",
-            "No row is found: your dict's keys are texts, and `doc_ids` holds numbers. `1003` and `'1003'` are different keys.",
+            "No row is found. Compare the ids in `doc_ids` with each row's `id`, number with number: `1003` and "
+            "`'1003'` differ, and an id is no place in `rows`.",
             old='{row["id"]: row',
             new='{str(row["id"]): row',
         ),
@@ -154,6 +155,25 @@ return [rows[places[id]] for id in doc_ids if places[id] < len(rows)]
 """),
         ),
         Mistake(
+            "all as they came when one is gone",
+            "One document is gone, and the others are in the order in which they came. Pass over that one, and keep the ranks.",
+            code=_instead("""
+row_of = {row["id"]: row for row in rows}
+return [row_of[id] for id in doc_ids] if all(id in row_of for id in doc_ids) else rows
+"""),
+        ),
+        Mistake(
+            "paired by place",
+            "You pair the first id with the first row, and so on. The rows come in any order: find each by its `id`.",
+            code=_instead("return [row for _, row in sorted(zip(doc_ids, rows), key=lambda pair: pair[0])]"),
+        ),
+        Mistake(
+            "five at most",
+            "Some are missing. Nothing in the task limits how many: five is what Dana's question found.",
+            old="if id in row_of]",
+            new="if id in row_of][:5]",
+        ),
+        Mistake(
             "None for none",
             "Without ids there is no document, and still an answer: an empty list.",
             old=_SOLVED,
@@ -177,12 +197,19 @@ def in_order(in_order: Callable, trial: Trial) -> str:
     trial.compare(in_order, observe(RANKED, ROWS), f"For the ranks {shown}, you return {{found}}.")
     gone = [row for row in ROWS if row["id"] != RANKED[1]]
     trial.compare(in_order, observe(RANKED, gone), f"For the ranks {shown}, and no row for {RANKED[1]}, you return {{found}}.")
+    seven = [*RANKED, 1040, 1013]
+    many = [*ROWS, *({"id": id, "title": f"Document {id}"} for id in (1013, 1040))]
+    trial.compare(in_order, observe(seven, many), "For seven ranks and seven rows, you return {found}.")
     trial.compare(in_order, observe([], []), "For no ids and no rows, you return {found}.")
     return "The join by hand is repaired. In SQL it would be one `ORDER BY`; lesson 09 writes it."
+
+
+def _is_row(item: Any) -> bool:
+    return isinstance(item, dict) and item.keys() == {"id", "title"} and item["title"] == f"Document {item['id']}"
 
 
 def _rows(answer: Any) -> Any:
     """The answer, with the ids in place of whole rows."""
     if not isinstance(answer, list):
         return answer
-    return [item["id"] if item in ROWS else f"something else: {describe(item)}" for item in answer]
+    return [item["id"] if _is_row(item) else item if item is None else f"something else: {describe(item)}" for item in answer]

@@ -9,9 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from course.checks.two_stores import documents
+from course.checks.two_writes import added, refused
 from course.embedding import embed
 from course.exercises.check import exercise
 from course.exercises.mistakes import Mistake, Parts, Trial
@@ -21,9 +19,10 @@ from course.waiting import until
 if TYPE_CHECKING:
     from redis import Redis
 
-__all__ = ["add_document", "cached_similar", "hashlib", "json", "secrets"]
+__all__ = ["add_document", "cached_similar", "embed", "hashlib", "json", "secrets"]
 
 PREFIX = "lumen_checks:"
+OTHERS = "somebody_else:similar"
 SECONDS = 60
 
 _KEY = 'f"{prefix}similar:{user_id}:{query}"'
@@ -39,6 +38,7 @@ def _first(query: str) -> Callable[[Callable, Stage], Parts]:
 
     def observe(cached_similar: Callable, stage: Stage) -> Parts:
         redis, calls = stage.redis, []
+        redis.set(OTHERS, "theirs")
         expired = redis.info("stats")["expired_keys"]
 
         def compute(user_id: int, query: str) -> list[dict]:
@@ -46,6 +46,7 @@ def _first(query: str) -> Callable[[Callable, Stage], Parts]:
             return _compute(user_id, query)
 
         answer = cached_similar(redis, PREFIX, 1017, query, stage.asked(compute, at_most=5))
+        others = redis.delete(OTHERS)
         for key in redis.scan_iter():
             if redis.pttl(key) in range(1000):  # it will be gone, sooner or later: later
                 until(partial(_is_gone, redis, key))
@@ -58,6 +59,7 @@ def _first(query: str) -> Callable[[Callable, Stage], Parts]:
             keys_that_begin_with_the_prefix=sum(key.startswith(PREFIX) for key in keys),
             seconds_to_live=sorted(_about(redis.ttl(key)) for key in keys),
             kept=[_content(redis, key) for key in keys],
+            keys_of_others_left=others,
         )
 
     return observe
@@ -74,10 +76,12 @@ def _about(seconds: int) -> int | str:
 
 def _content(redis: Redis, key: str) -> str:
     kind = redis.type(key)
-    if kind != "string":
+    if kind not in ("string", "hash"):
         return f"a {kind!s}"
+    kept: Any = [redis.get(key)] if kind == "string" else redis.hvals(key)
     try:
-        json.loads(str(redis.getrange(key, 0, -1)))
+        for text in kept:
+            json.loads(str(text))
     except ValueError:
         return "no JSON"
     return "JSON"
@@ -115,6 +119,20 @@ def _in_another_process(cached_similar: Callable, stage: Stage) -> Any:
     cached_similar(stage.redis, PREFIX, 1017, "boiler", _compute)
     (key, *_) = [*stage.redis.scan_iter(), "none"]
     return str(abs(hash("boiler"))) in key or str(hash((1017, "boiler"))) in key
+
+
+def _refused(cached_similar: Callable, stage: Stage) -> str:
+    """What becomes of an error of `compute`, and whether anything was kept."""
+
+    def compute(user_id: int, query: str) -> list[dict]:
+        raise LookupError("the search does not answer")
+
+    try:
+        cached_similar(stage.redis, PREFIX, 1017, "boiler", compute)
+        told = "the caller is told nothing"
+    except LookupError:
+        told = "the error reaches the caller"
+    return f"{told}, and Redis has {stage.redis.dbsize()} keys"
 
 
 LONG = "what did I write down about the boiler, the warranty and the man who came to look at both of them"
@@ -311,6 +329,38 @@ LONG = "what did I write down about the boiler, the warranty and the man who cam
             new='{abs(hash(query))}"',
         ),
         Mistake(
+            "computes first, and asks then",
+            "You compute before you look, and so the cache saves nothing. Ask Redis first, and compute only if it has no answer.",
+            code=f"""
+            def cached_similar(redis, prefix, user_id, query, compute):
+                key = f"{{prefix}}similar:{{user_id}}:{{query}}"
+                answer = compute(user_id, query)
+                kept = redis.get(key)
+                if kept is not None:
+                    return json.loads(kept)
+                {_SET}
+                return answer
+            """,
+        ),
+        Mistake(
+            "everything else deleted",
+            "The keys of others are gone from Redis. Nothing has to be deleted: an answer goes by itself after 60 seconds.",
+            old=_SET,
+            new=f"redis.flushdb()\n    {_SET}",
+        ),
+        Mistake(
+            "an error taken for no answer",
+            "There is no answer, and your function gives one. An error of `compute` is the caller's to see: let it through.",
+            old="    answer = compute(user_id, query)\n",
+            new="    try:\n        answer = compute(user_id, query)\n    except Exception:\n        return []\n",
+        ),
+        Mistake(
+            "an error kept as an answer",
+            "There is no answer, and your function keeps one. An error of `compute` is the caller's to see: let it through.",
+            old="    answer = compute(user_id, query)\n",
+            new="    try:\n        answer = compute(user_id, query)\n    except Exception:\n        answer = []\n",
+        ),
+        Mistake(
             "empty answer not kept",
             "An empty answer was computed again. It is an answer too: keep it as well.",
             old=_SET,
@@ -341,59 +391,9 @@ def cached_similar(cached_similar: Callable, trial: Trial) -> str:
         said = f"User {second[0]:,} asks `{second[1]}` after user {first[0]:,} has asked `{first[1]}`."
         trial.compare(cached_similar, _after(first, second), said)
     trial.compare(cached_similar, _again("nothing"), "The answer is an empty list, and the question comes again.")
+    trial.compare(cached_similar, _refused, "`compute` fails: {found}.")
     trial.compare(cached_similar, _in_another_process, "Another process looks for the answer.")
     return "A hit costs one round trip to Redis. What it cannot know: that a document has changed in those 60 seconds."
-
-
-TABLES = """
-    CREATE TABLE users (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, name text NOT NULL);
-    CREATE TABLE documents (
-        id bigint GENERATED BY DEFAULT AS IDENTITY (START 1301) PRIMARY KEY,
-        user_id bigint NOT NULL REFERENCES users ON DELETE CASCADE,
-        title text NOT NULL, content text NOT NULL, created_at timestamptz NOT NULL DEFAULT now()
-    );
-    INSERT INTO users VALUES (1, 'Bruno'), (1017, 'Zoë');
-    INSERT INTO documents (user_id, title, content) SELECT 1, 'A note', 'Words' FROM generate_series(1, 3);
-    INSERT INTO documents (id, user_id, title, content) VALUES (5000, 1, 'Brought along', 'With an id of its own');
-"""
-"""Two users and four documents. One came with an id of its own, so the next id is not the largest one and one."""
-
-TITLE = "The parrot's \\ passport"
-
-
-def _added(add_document: Callable, stage: Stage) -> Parts:
-    """What both stores hold after a document was added for one user, and another one for another."""
-    postgres = stage.database(TABLES)
-    collection = documents(stage)
-    before = set(collection.get(include=[])["ids"])
-    returned = [
-        add_document(postgres, collection, 1017, TITLE, ODD),
-        add_document(postgres, collection, 1, "Lentils", "Soak them."),
-    ]
-    rows = stage.rows("SELECT id, user_id, title, content FROM documents WHERE title <> 'A note' AND id <> 5000 ORDER BY id")
-    entries = collection.get(include=["metadatas", "embeddings"])
-    new = [at for at, id in enumerate(entries["ids"]) if id not in before]
-    metadatas = [(entries["metadatas"] or [])[at] or {} for at in new]
-    vectors = np.asarray(entries["embeddings"])
-    return Parts(
-        returned=returned,
-        rows=rows,
-        entries=sorted(entries["ids"][at] for at in new),
-        metadata=sorted(((data.get("id"), data.get("user_id")) for data in metadatas), key=repr),
-        vectors=sorted(_told(vectors[at]) for at in new),
-        entries_left=len(before & set(entries["ids"])),
-    )
-
-
-def _told(vector: Any) -> str:
-    """What a vector stands for."""
-    texts = {
-        "title and content": (f"{TITLE}\n{ODD}", "Lentils\nSoak them."),
-        "the title alone": (TITLE, "Lentils"),
-        "the content alone": (ODD, "Soak them."),
-        "both, with nothing between them": (f"{TITLE}{ODD}", "LentilsSoak them."),
-    }
-    return next((what for what, each in texts.items() if any(abs(embed(text) - vector).max() < 1e-3 for text in each)), "other")
 
 
 _VECTOR = 'embed(f"{title}\\n{content}")'
@@ -442,12 +442,6 @@ _VECTOR = 'embed(f"{title}\\n{content}")'
             new="ids=[title]",
         ),
         Mistake(
-            "a random id in ChromaDB",
-            "A random id ties the entry to nothing. Use PostgreSQL's id, as text: so the two find each other.",
-            old="ids=[str(document_id)]",
-            new="ids=[f'document-{document_id}']",
-        ),
-        Mistake(
             "a number as ChromaDB's id",
             "ChromaDB's ids are texts, and yours is a number: `str(document_id)`.",
             old="ids=[str(document_id)]",
@@ -484,6 +478,19 @@ _VECTOR = 'embed(f"{title}\\n{content}")'
             new='{"id": str(document_id)',
         ),
         Mistake(
+            "both as text",
+            "`id` and `user_id` are texts in the metadata. Both are numbers there: a filter tells the two apart, and PostgreSQL "
+            "is asked for numbers.",
+            old='{"id": document_id, "user_id": user_id}',
+            new='{"id": str(document_id), "user_id": str(user_id)}',
+        ),
+        Mistake(
+            "id and user swapped",
+            "`id` and `user_id` have changed places in the metadata.",
+            old='{"id": document_id, "user_id": user_id}',
+            new='{"id": user_id, "user_id": document_id}',
+        ),
+        Mistake(
             "always user 1 in ChromaDB",
             "The entry belongs to another user than the row: somebody would find a document that is not theirs.",
             old='"user_id": user_id',
@@ -518,6 +525,19 @@ _VECTOR = 'embed(f"{title}\\n{content}")'
             "Title and content run into each other: their last and first words become one. Put a line break between them.",
             old=_VECTOR,
             new='embed(f"{title}{content}")',
+        ),
+        Mistake(
+            "the content first",
+            "What is embedded is the title, a line break, and the content, in this order.",
+            old=_VECTOR,
+            new='embed(f"{content}\\n{title}")',
+        ),
+        Mistake(
+            "no line break",
+            "Between title and content stand a backslash and an `n`, and no line break: the backslash is doubled, or the text is "
+            "raw.",
+            old=_VECTOR,
+            new='embed(f"{title}\\\\n{content}")',
         ),
         Mistake(
             "text without a vector",
@@ -585,6 +605,45 @@ _VECTOR = 'embed(f"{title}\\n{content}")'
             """,
         ),
         Mistake(
+            "found again by its title",
+            "You look for the new row by its title, and another document has the same one. `RETURNING id` tells yours.",
+            code="""
+            def add_document(postgres, collection, user_id, title, content):
+                postgres.execute(
+                    "INSERT INTO documents (user_id, title, content) VALUES (%s, %s, %s)",
+                    [user_id, title, content],
+                )
+                id = postgres.execute("SELECT id FROM documents WHERE title = %s", [title]).fetchone()[0]
+                collection.upsert(
+                    ids=[str(id)],
+                    embeddings=[embed(f"{title}\\n{content}")],
+                    metadatas=[{"id": id, "user_id": user_id}],
+                )
+                return id
+            """,
+        ),
+        Mistake(
+            "an error of ChromaDB's swallowed",
+            "ChromaDB refused, and your function returned as if all were well. Now a row without a vector is there, and nobody "
+            "knows. Let the error through.",
+            code="""
+            def add_document(postgres, collection, user_id, title, content):
+                document_id = postgres.execute(
+                    "INSERT INTO documents (user_id, title, content) VALUES (%s, %s, %s) RETURNING id",
+                    [user_id, title, content],
+                ).fetchone()[0]
+                try:
+                    collection.add(
+                        ids=[str(document_id)],
+                        embeddings=[embed(f"{title}\\n{content}")],
+                        metadatas=[{"id": document_id, "user_id": user_id}],
+                    )
+                except Exception as error:
+                    print(error)
+                return document_id
+            """,
+        ),
+        Mistake(
             "text pasted into the SQL",
             "You write the values into the text of the SQL, where an apostrophe ends the string. Bound parameters keep them "
             "apart: `%s` in the text, and the values in a list after it.",
@@ -602,5 +661,6 @@ _VECTOR = 'embed(f"{title}\\n{content}")'
 )
 def add_document(add_document: Callable, trial: Trial) -> str:
     """Judge what both stores hold after two documents were added."""
-    trial.compare(add_document, _added, "Two documents were added, for the users 1,017 and 1.")
+    trial.compare(add_document, added, "Two documents were added, for the users 1,017 and 1.")
+    trial.compare(add_document, refused, "ChromaDB does not answer: {found}.")
     return "Row and vector are both there. Nothing ties them together: you wrote twice, and each write may fail alone."

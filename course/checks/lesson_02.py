@@ -13,7 +13,7 @@ NOON = 1_234_567.0
 """The moment, in seconds, that the filters are asked about."""
 
 ENTRIES = {
-    "a minute later": {"subscription": "premium", "created_at": NOON + 60},
+    "half a second later": {"subscription": "premium", "created_at": NOON + 0.5},
     "years later": {"subscription": "premium", "created_at": 1.5e9},
     "decades later": {"subscription": "premium", "created_at": 4e9},
     "at that moment": {"subscription": "premium", "created_at": NOON},
@@ -184,7 +184,8 @@ def _found_at(since: float) -> Callable[[Callable, Stage], Parts]:
         ),
         Mistake(
             "milliseconds",
-            "You miss what came shortly after `since`. It is in seconds, as `created_at` is: take it as it is.",
+            "You miss what came half a second after `since`. Both are in seconds, and `$gt` leaves out that one moment alone: "
+            "take `since` as it is.",
             old='{"$gt": since}',
             new='{"$gt": since * 1000}',
         ),
@@ -199,8 +200,15 @@ def _found_at(since: float) -> Callable[[Callable, Stage], Parts]:
             """,
         ),
         Mistake(
+            "no dollar before and",
+            "ChromaDB takes a key without a dollar for the name of one in the metadata. The operator is `$and`.",
+            old="$and",
+            new="and",
+        ),
+        Mistake(
             "another spelling",
-            "You find nothing. Keys and values are compared letter by letter: `subscription`, `premium`, `created_at`.",
+            "You find nothing. Keys and values are compared letter by letter: `subscription`, `premium`, `created_at`. A third "
+            "condition is one too many.",
             old='"premium"',
             new='"Premium"',
         ),

@@ -20,7 +20,12 @@ def _rows(answer: Any) -> Any:
     """Rows in an order of their own, so that any order is right."""
     if isinstance(answer, psycopg.Cursor):
         return "a cursor"
-    return sorted(map(tuple, answer)) if isinstance(answer, list | tuple) and all(map(_is_row, answer)) else answer
+    if not isinstance(answer, list | tuple):
+        return answer
+    if all(map(_is_row, answer)):
+        rows = sorted(map(tuple, answer))
+        return [row[0] for row in rows] if all(len(row) == 1 for row in rows) else rows
+    return sorted(answer) if all(isinstance(item, str) for item in answer) else answer
 
 
 def _is_row(row: object) -> bool:
@@ -260,6 +265,18 @@ WHERE = f"WHERE d.id = ANY(%s) AND u.id = %s AND {PLAN}"
             "Some are missing. Nothing in the task limits how many: leave `LIMIT` out.",
             old=PLAN,
             new=f"{PLAN} ORDER BY d.id LIMIT 5",
+        ),
+        Mistake(
+            "five at most, any",
+            "Some are missing. Nothing in the task limits how many: leave `LIMIT` out.",
+            old=PLAN,
+            new=f"{PLAN} LIMIT 5",
+        ),
+        Mistake(
+            "or the plan",
+            "`OR` lets in all documents of every premium user: `AND` binds closer. All three conditions must hold: `AND`.",
+            old=f"AND {PLAN}",
+            new=f"OR {PLAN}",
         ),
         Mistake(
             "None for none",

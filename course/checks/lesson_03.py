@@ -147,6 +147,30 @@ _RAISE = 'raise RuntimeError(f"{archive} holds no ChromaDB: {folder} has no chro
             new="return archive",
         ),
         Mistake(
+            "returns the status",
+            "That is tar's status, 0 for success. Return how many files the archive holds.",
+            code="""
+            def back_up(folder, archive):
+                done = subprocess.run(["tar", "-czf", archive, "-C", folder, "."], check=True)
+                with tarfile.open(archive) as packed:
+                    if "./chroma.sqlite3" not in packed.getnames():
+                        raise RuntimeError("no ChromaDB")
+                return done.returncode
+            """,
+        ),
+        Mistake(
+            "returns an error for no ChromaDB",
+            "You return the error, and whoever runs the job at night ignores what it returns. `raise` it.",
+            old=_RAISE,
+            new="return RuntimeError('no ChromaDB')",
+        ),
+        Mistake(
+            "counts what the folder lists",
+            "A folder's list has folders in it, and not what is in those. Count the files of the archive.",
+            old="return len(files)",
+            new="return len(os.listdir(folder))",
+        ),
+        Mistake(
             "returns True",
             "`True` says that all is well, and not how much there is. Return how many files the archive holds.",
             old="return len(files)",
@@ -260,6 +284,22 @@ def _options(name: str, says: str, options: str) -> Mistake:
             "no dashes", "Options begin with two dashes. Without them, pg_restore takes them for files.", '["clean", "if-exists"]'
         ),
         _options(
+            "one dash",
+            "An option that is a word begins with two dashes, `--clean`. After one dash, each letter is an option.",
+            '["-clean", "-if-exists", "-single-transaction"]',
+        ),
+        _options(
+            "the program as well",
+            "`pg_restore` is the program, and the check calls it. Your list has the options alone.",
+            '["pg_restore", "--clean", "--if-exists", "--single-transaction"]',
+        ),
+        _options(
+            "in transactions of some size",
+            "`--transaction-size` commits after so many objects. When a later one fails, the first are there: half a restore. "
+            "All or nothing is one transaction.",
+            '["--clean", "--if-exists", "--transaction-size=1000"]',
+        ),
+        _options(
             "if exists, without clean",
             "`--if-exists` is about the DROPs, and without `--clean` there are none: pg_restore says so.",
             '["--if-exists", "--single-transaction"]',
@@ -281,7 +321,8 @@ def _options(name: str, says: str, options: str) -> Mistake:
         ),
         _options(
             "an unknown option",
-            "pg_restore does not know one of your options. Its page lists them all.",
+            "pg_restore does not know one of your options. Its page lists them all. (Where a comma is missing, Python joins two "
+            "texts to one.)",
             '["--cascade"]',
         ),
         _options(
@@ -327,6 +368,11 @@ def _options(name: str, says: str, options: str) -> Mistake:
             '["--clean", "--if-exists", "--single-transaction", "--table=documents"]',
         ),
         _options(
+            "the other table",
+            "`--table` restores this table alone, without its keys. The whole dump is wanted.",
+            '["--clean", "--if-exists", "--single-transaction", "--table=users"]',
+        ),
+        _options(
             "nothing is dropped",
             "`users` was there already, so making it failed, and its old rows are still there beside the dump's. Drop first what "
             "is there.",
@@ -355,6 +401,8 @@ def restore_over(options: list[str] | tuple[str, ...], trial: Trial) -> str:
     """Judge the options on an empty database, on one of an interrupted restore, and on one that cannot be replaced."""
     if not all(isinstance(option, str) for option in options):
         raise NotYet('Each option should be a text, as in `["--verbose", "--no-owner"]`.')
+    if any(option.startswith("--transaction-size") for option in options):
+        raise trial.says("in transactions of some size")
     with trial.stage() as stage:
         file = dumped(stage)
     trial.compare(options, restored(file), "The database was empty before. {found}.")

@@ -12,6 +12,9 @@ from course.exercises.check import exercise
 from course.exercises.mistakes import Mistake, Trial
 from course.exercises.stage import Stage
 
+_ELSEWHERE = ("LOCK TABLE", "FOR UPDATE", "SHARED", "BEGIN ISOLATION")
+"""What stands in statements that have a sentence of their own."""
+
 
 def _statement(name: str, says: str, statement: str) -> Mistake:
     return Mistake(name, says, old='"BEGIN IMMEDIATE"', new=repr(statement))
@@ -67,6 +70,11 @@ def _statement(name: str, says: str, statement: str) -> Mistake:
             "BEGIN ISOLATION LEVEL SERIALIZABLE",
         ),
         _statement(
+            "another syntax",
+            "Its page names three ways to begin a transaction: `BEGIN DEFERRED`, `BEGIN IMMEDIATE`, `BEGIN EXCLUSIVE`.",
+            "IMMEDIATE",
+        ),
+        _statement(
             "two statements",
             "Those are several statements, and Python's `execute` takes one. One is enough.",
             "BEGIN IMMEDIATE; SELECT count(*) FROM embeddings",
@@ -91,6 +99,10 @@ def _statement(name: str, says: str, statement: str) -> Mistake:
 )
 def write_lock(write_lock: str, trial: Trial) -> str:
     """Judge the statement by what others may do on the same file meanwhile."""
+    with closing(sqlite3.connect(":memory:")) as anywhere:
+        said = _answered(anywhere, write_lock)
+    if "syntax error" in said and not any(word in write_lock.upper() for word in _ELSEWHERE):
+        raise trial.says("another syntax", f"SQLite cannot read this statement: {said}.")
     trial.compare(write_lock, _locked, "Executed on a SQLite file in which others read and write: {found}.")
     return "Writers wait, readers go on, and the file stands still while you copy it."
 
@@ -202,6 +214,18 @@ _TIMED = f"""pause()
             "You pause for each job anew. The door is closed already: pause once, before the first.",
             old=f"pause()\n    began = time.perf_counter()\n    try:\n        {_LOOP}",
             new="began = time.perf_counter()\n    try:\n        for job in jobs:\n            pause()\n            job()",
+        ),
+        Mistake(
+            "resumes after the jobs, and again",
+            "All went well, and you resume twice: after the jobs, and in the `finally`, which runs then too. Once is enough.",
+            old="    finally:",
+            new="        resume()\n    finally:",
+        ),
+        Mistake(
+            "the two swapped",
+            "You resume before the jobs and pause after them: the jobs ran with the door open, and it stays closed.",
+            old="pause()\n    began",
+            new="pause, resume = resume, pause\n    pause()\n    began",
         ),
         Mistake(
             "resumes for each job",

@@ -30,7 +30,7 @@ __all__ = ["dana", "orphans"]
         Mistake(
             "numbers and texts compared",
             'That is all that ChromaDB has. Its ids are text, PostgreSQL\'s are numbers, and `17 != "17"`. A row of PostgreSQL '
-            "is a tuple besides: `(17,)`.",
+            "is a tuple besides: `(17,)`. And the ids are those of `documents`, of no other table.",
             old="str(row[0])",
             new="row[0]",
         ),
@@ -98,6 +98,19 @@ __all__ = ["dana", "orphans"]
             "Your function finds them and keeps them for itself: `return` is missing.",
             old="return in_chroma",
             new="in_chroma",
+        ),
+        Mistake(
+            "the parts of the answer",
+            "Those are the parts of ChromaDB's answer, a dict. The ids stand under its key `ids`.",
+            old='["ids"]',
+            new="",
+        ),
+        Mistake(
+            "one row of PostgreSQL",
+            "You take one row from PostgreSQL, and so nearly all of ChromaDB seems to be orphans. `fetchone` gives one, "
+            "`fetchall` gives all.",
+            old='postgres.execute("SELECT id FROM documents")}',
+            new='[postgres.execute("SELECT id FROM documents").fetchone()]}',
         ),
         Mistake(
             "what both have",

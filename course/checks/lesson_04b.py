@@ -42,7 +42,8 @@ class _Flaky:
         if self.attempts > 10 * ATTEMPTS:
             raise AskedTooOften
         if self.attempts <= self._failures:
-            raise (httpx.ReadTimeout if self._failures == self.attempts else httpx.ConnectError)("said by the check")
+            kind = httpx.ReadError if self._failures == 1 else httpx.ConnectError
+            raise (httpx.ReadTimeout if self._failures == self.attempts > 1 else kind)("said by the check")
         return self._collection.delete(*arguments, **by_name)
 
 
@@ -58,10 +59,14 @@ def _deleted(failures: int) -> Callable[[Callable, Stage], Parts]:
             told = None
         except httpx.TransportError:
             told = "the error"
+        except Exception as error:
+            if not isinstance(error.__context__, httpx.TransportError):
+                raise
+            told = "another error"
         return Parts(
             the_caller_is_told=told,
             the_rows_went_first=flaky.rows_went_first,
-            attempts=flaky.attempts,
+            attempts="too many" if flaky.attempts > ATTEMPTS else flaky.attempts,
             vectors_left=len(collection.get(where={"user_id": 4})["ids"]),
             users_left=len(stage.rows("SELECT FROM users")),
             documents_left=len(stage.rows("SELECT FROM documents")),
@@ -125,6 +130,56 @@ USER_ROW = 'postgres.execute("DELETE FROM users WHERE id = %s", [user_id])'
             "above both.",
             old="httpx.TransportError",
             new="httpx.ConnectError",
+        ),
+        Mistake(
+            "two kinds of failure",
+            "A connection may break as well, before the answer is there: a `ReadError`. `httpx.TransportError` is above all "
+            "errors of a connection.",
+            old="except httpx.TransportError:",
+            new="except (httpx.ConnectError, httpx.TimeoutException):",
+        ),
+        Mistake(
+            "another error",
+            "The caller is told by an error of yours. Raise the one of the connection: a bare `raise` raises what was caught.",
+            old="                raise",
+            new="                raise RuntimeError('ChromaDB does not answer')",
+        ),
+        Mistake(
+            "no break, and the rows in the loop",
+            "ChromaDB answered, the rows are gone, and your loop goes on: it asks ChromaDB again. `break` when it went well, and "
+            "delete the rows after the loop.",
+            code=f"""
+            def delete_user(postgres, collection, user_id):
+                for attempt in (1, 2, 3):
+                    try:
+                        collection.delete(where={{"user_id": user_id}})
+                        {USER_ROW}
+                    except httpx.TransportError:
+                        if attempt == 3:
+                            raise
+            """,
+        ),
+        Mistake(
+            "the last error, after all went well",
+            "ChromaDB answered in the end, and the caller is told of an error. Raise only if no attempt went well.",
+            code=f"""
+            def delete_user(postgres, collection, user_id):
+                for attempt in (1, 2, 3):
+                    try:
+                        collection.delete(where={{"user_id": user_id}})
+                        {USER_ROW}
+                        break
+                    except httpx.TransportError as error:
+                        last = error
+                raise last
+            """,
+        ),
+        Mistake(
+            "nothing that is hers",
+            "All her vectors are left. In the metadata `user_id` is a number, and an entry's id is a document's: "
+            "`where={'user_id': user_id}`.",
+            old='where={"user_id": user_id}',
+            new='where={"user_id": str(user_id)}',
         ),
         Mistake(
             "twice",
@@ -247,8 +302,14 @@ USER_ROW = 'postgres.execute("DELETE FROM users WHERE id = %s", [user_id])'
             "Her rows were gone, and a vector was left, as an earlier call may leave it: yours leaves it too. It asks PostgreSQL "
             "what to delete, or whether to. ChromaDB knows it by itself: `where={'user_id': user_id}`.",
             old="    for attempt in (1, 2, 3):",
-            new='    if not postgres.execute("SELECT FROM users WHERE id = %s", [user_id]).fetchone():\n        return\n'
+            new='    if not postgres.execute("SELECT 1 FROM users WHERE id = %s", [user_id]).fetchone():\n        return\n'
             "    for attempt in (1, 2, 3):",
+        ),
+        Mistake(
+            "an error for who is gone",
+            "Called a second time for the same user, it stops with an error of yours. Who is gone already is no error.",
+            old=USER_ROW,
+            new=f"if not {USER_ROW}.rowcount:\n        raise LookupError(user_id)",
         ),
         Mistake(
             "a second time is an error",
@@ -262,6 +323,7 @@ def delete_user(delete_user: Callable, trial: Trial) -> str:
     """Judge a ChromaDB that never answers, one that answers the third time, one that answers at once, and calls again."""
     trial.compare(delete_user, _deleted(failures=1000), "ChromaDB never answers.")
     trial.compare(delete_user, _deleted(failures=2), "ChromaDB fails twice, and answers the third time.")
+    trial.compare(delete_user, _deleted(failures=1), "The connection to ChromaDB breaks once.")
     trial.compare(delete_user, _deleted(failures=0), "Nothing fails.")
     trial.compare(delete_user, _deleted_twice, "Called again for the same user.")
     return "The caller may be killed at any moment now, and call again. But somebody has to call: nothing here remembers to."
@@ -272,6 +334,7 @@ def _closed(refused: str = "") -> Callable[[Callable, Stage], Parts]:
 
     def observe(close_account: Callable, stage: Stage) -> Parts:
         postgres = stage.database(TABLES)
+        stage.own.execute("INSERT INTO outbox (document_id) VALUES (101)")
         if refused:
             stage.own.execute("""CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
                                  $$ BEGIN RAISE EXCEPTION 'refused by the check'; END $$""")
@@ -312,8 +375,8 @@ _BODY = f"""    with postgres.transaction():
     mistakes=[
         Mistake(
             "the user only",
-            "The outbox is empty: no worker will ever hear of her vectors. If you ask for her documents after the `DELETE`, the "
-            "cascade has taken them: write the events first.",
+            "There is no event for any of her documents: no worker will ever hear of her vectors. If you ask for them after the "
+            "`DELETE`, the cascade has taken them: write the events first, and choose by `user_id`.",
             old=_EVENTS,
             new="pass",
         ),
@@ -328,6 +391,30 @@ _BODY = f"""    with postgres.transaction():
             "The event holds the user's id. The worker reads it as a document's: write one event for each document.",
             old=_EVENTS,
             new='postgres.execute("INSERT INTO outbox (document_id) VALUES (%s)", [user_id])',
+        ),
+        Mistake(
+            "the user's id in each event",
+            "Each event holds the user's id, and the worker reads it as a document's: `SELECT id`, which is the document's.",
+            old="SELECT id FROM",
+            new="SELECT user_id FROM",
+        ),
+        Mistake(
+            "the outbox emptied",
+            "An event that was waiting for the worker is gone. Leave in the outbox what is there, and add yours.",
+            old=_EVENTS,
+            new=f'postgres.execute("DELETE FROM outbox")\n        {_EVENTS}',
+        ),
+        Mistake(
+            "rolled back",
+            "Nothing of it is kept: your transaction is rolled back at its end, by `force_rollback` or a `rollback()`.",
+            old="transaction()",
+            new="transaction(force_rollback=True)",
+        ),
+        Mistake(
+            "Dana by heart",
+            "Right for Dana, whoever closes the account. Use `user_id`, as it is given.",
+            old="[user_id]",
+            new="[4]",
         ),
         Mistake(
             "one document's event",

@@ -28,13 +28,15 @@ PRODUCT = "math.prod(up[store] for store in needed)"
     mistakes=[
         Mistake(
             "the weakest",
-            "The weakest store alone does not decide: while it is up, the others may be down.",
+            "That is the share of one store alone, the weakest. While it is up, the others may be down: multiply, and `return` "
+            "after the loop, not in it.",
             old=PRODUCT,
             new="min(up[store] for store in needed)",
         ),
         Mistake(
             "the best",
-            "That is how often the best of them is up. This request needs all of them, and the best one is not enough.",
+            "That is the share of one store alone, the best one's. This request needs all of them: multiply, and `return` after "
+            "the loop, not in it.",
             old=PRODUCT,
             new="max(up[store] for store in needed)",
         ),
@@ -129,6 +131,12 @@ PRODUCT = "math.prod(up[store] for store in needed)"
             new=f"round({PRODUCT}, 4)",
         ),
         Mistake(
+            "rounded to six places",
+            "That is rounded: of a small share little is left. Return the product as it is.",
+            old=PRODUCT,
+            new=f"round({PRODUCT}, 6)",
+        ),
+        Mistake(
             "equal shares counted once",
             "Two stores with the same share were counted once: a set keeps equal numbers once. Multiply without a set.",
             old=PRODUCT,
@@ -181,7 +189,7 @@ PRODUCT = "math.prod(up[store] for store in needed)"
         ),
         Mistake(
             "a product that begins with 0",
-            "0 times anything is 0. A product begins with 1.",
+            "You return 0. A product begins with 1, for 0 times anything is 0; and `int` cuts a share down to 0.",
             old=PRODUCT,
             new="math.prod((up[store] for store in needed), start=0)",
         ),
@@ -244,6 +252,7 @@ def availability(availability: Callable, trial: Trial) -> str:
     compare({"Redis"}, UP)
     compare({"Kafka", "MinIO", "PostgreSQL"}, OTHERS)
     compare({"ChromaDB", "Redis"}, dict.fromkeys(UP, 0.999_99))
+    compare({"ChromaDB", "Redis"}, dict.fromkeys(UP, 0.001_3))
     compare(set(), UP)
     return "Each store that a request needs takes its share. What it does not need takes nothing."
 

@@ -187,6 +187,35 @@ GUARDED_SET = f"""        with suppress(redis.RedisError):  # the answer is ther
             """,
         ),
         Mistake(
+            "None for an error of Redis",
+            "When Redis fails, or `compute()` with an error of a Redis of its own, your function returns None. Without the cache "
+            "`compute()` can answer, and its own errors are the caller's.",
+            code=f"""
+            def remembered(url, key, compute):
+                cache = redis.Redis.from_url(url, decode_responses=True, socket_timeout=0.5)
+                try:
+                    kept = cache.get(key)
+                    if kept is None:
+                        kept = compute()
+                        {SET}
+                    return kept
+                except redis.RedisError:
+                    return None
+            """,
+        ),
+        Mistake(
+            "what get says",
+            "Redis has nothing under the key, and `get` says `None`. Then `compute()` has the answer: keep that, and return it.",
+            code="""
+            def remembered(url, key, compute):
+                cache = redis.Redis.from_url(url, decode_responses=True, socket_timeout=0.5)
+                try:
+                    return cache.get(key)
+                except redis.RedisError:
+                    return compute()
+            """,
+        ),
+        Mistake(
             "get unguarded",
             "With Redis dead, your function stops with a `ConnectionError`. Catch `redis.RedisError` around `get`, and answer "
             "with `compute()`: it is above that and above the `TimeoutError` of a frozen one. Python's own `ConnectionError` and "

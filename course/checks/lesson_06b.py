@@ -174,6 +174,23 @@ def most_similar(postgres, vector, k):
             new="-(embedding <=> %(q)s)",
         ),
         Mistake(
+            "no limit",
+            "Those are all that there are. `k` says how many are wanted: it belongs in a `LIMIT`.",
+            old="LIMIT %(k)s",
+            new="LIMIT greatest(%(k)s, 1000)",
+        ),
+        Mistake(
+            "minus one",
+            "The order is right. A similarity is `1 - distance`, and yours is `distance - 1`.",
+            old=SIMILARITY,
+            new="(embedding <=> %(q)s) - 1",
+        ),
+        Mistake(
+            "L2 all over",
+            "The figures are made of `<->`, and these vectors differ in length. Cosine looks at the direction alone: `<=>`.",
+            code=_similar("1 - (embedding <-> %(q)s)", f"{COMPARABLE} ORDER BY similarity DESC"),
+        ),
+        Mistake(
             "from 0 to 1",
             "The order is right. You have brought the similarity to a range from 0 to 1; the cosine goes from -1 to 1.",
             old=SIMILARITY,
@@ -205,7 +222,8 @@ def most_similar(postgres, vector, k):
         ),
         Mistake(
             "of unit length only",
-            "You keep the vectors of length 1. `<=>` compares any two that have a direction: ask whether the length is above 0.",
+            "None is left. `<=>` compares any two that have a direction, not only those of length 1: ask whether the length is "
+            "above 0. (A comparison with `NULL`, `<> NULL` too, is never true.)",
             old=COMPARABLE,
             new="WHERE abs(vector_norm(embedding) - 1) < 0.001 ",
         ),
@@ -358,6 +376,33 @@ def nearest(postgres, user_id, vector, k):
                 rows = postgres.execute(query, [vector, k]).fetchall()
                 return [(title, distance) for title, owner, distance in rows if owner == user_id]
             """,
+        ),
+        Mistake(
+            "NULL left out after the limit",
+            "You take k rows, and leave out what has no vector when it has taken a place already. Filter in the `WHERE`, before "
+            "the `LIMIT`.",
+            code="""
+            def nearest(postgres, user_id, vector, k):
+                query = "SELECT title, embedding <=> %s AS distance FROM documents WHERE user_id = %s"
+                rows = postgres.execute(query + " ORDER BY distance NULLS FIRST LIMIT %s", [vector, user_id, k])
+                return [row for row in rows if row[1] is not None]
+            """,
+        ),
+        Mistake(
+            "NULL left out after the limit, and the wrong end",
+            "The farthest comes first, and what has no vector has taken a place. Order ascending, and filter in the `WHERE`.",
+            code="""
+            def nearest(postgres, user_id, vector, k):
+                query = "SELECT title, embedding <=> %s AS distance FROM documents WHERE user_id = %s"
+                rows = postgres.execute(query + " ORDER BY distance DESC LIMIT %s", [vector, user_id, k])
+                return [row for row in rows if row[1] is not None]
+            """,
+        ),
+        Mistake(
+            "the closest skipped",
+            "The closest is missing. `OFFSET` skips rows from the front: leave it out.",
+            old="LIMIT %(k)s",
+            new="LIMIT %(k)s OFFSET 1",
         ),
         Mistake(
             "the other users'",

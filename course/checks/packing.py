@@ -33,6 +33,7 @@ FULL_DISK = "#!/bin/sh\necho 'tar: No space left on device' >&2\nexit 2\n"
 
 PACKS_NOTHING = """#!/bin/sh
 for name; do
+    name="${name#--file=}"
     case "$name" in *.tar.gz) head -c 10240 /dev/zero | gzip > "$name" ;; esac
 done
 """
@@ -53,6 +54,8 @@ def good_night(back_up: Callable, stage: Stage) -> Parts:
 
 def _plain(returned: object) -> object:
     """What was returned, but for what differs from run to run."""
+    if isinstance(returned, BaseException):
+        return "an error"
     if isinstance(returned, Path | str):
         return "a text or a path"
     return "a size" if type(returned) is int and returned > 100 else returned

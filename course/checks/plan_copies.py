@@ -62,7 +62,8 @@ def _copied(out_of_date: Callable, stage: Stage, copies: dict[int, str | None], 
         embeddings=[[1.0, float(place)] for place in range(len(entries))],
         metadatas=entries,
     )
-    return out_of_date(postgres, collection)
+    found = out_of_date(postgres, collection)
+    return sorted(found) if isinstance(found, list) and all(isinstance(id, str) for id in found) else found
 
 
 def some_stale(out_of_date: Callable, stage: Stage) -> Any:
@@ -118,6 +119,42 @@ MISTAKES = [
         "Those are the users. Which of their entries are out of date? Return the entries' ids, as text.",
         old="        id\n        for",
         new='        metadata["user_id"]\n        for',
+    ),
+    Mistake(
+        "the users, as text",
+        "Those are the users. Which of their entries are out of date? Return the entries' ids, as text.",
+        old="        id\n        for",
+        new='        str(metadata["user_id"])\n        for',
+    ),
+    Mistake(
+        "rows and texts",
+        "That is all that has an owner. PostgreSQL's row is a tuple, `('free',)`, and no copy equals it: take its first value.",
+        old='dict(postgres.execute("SELECT id, subscription FROM users").fetchall())',
+        new='{id: (plan,) for id, plan in postgres.execute("SELECT id, subscription FROM users")}',
+    ),
+    Mistake(
+        "premium users alone",
+        "You look at the entries of premium users alone. A premium copy of a user who is free now is out of date as well.",
+        old='FROM users"',
+        new="FROM users WHERE subscription = 'premium'\"",
+    ),
+    Mistake(
+        "free users alone",
+        "You look at the entries of free users alone. A free copy of a user who is premium now is out of date as well.",
+        old='FROM users"',
+        new="FROM users WHERE subscription = 'free'\"",
+    ),
+    Mistake(
+        "premium copies alone",
+        "You look at premium copies alone. A free copy of a premium user is out of date as well, and so is an entry without one.",
+        old='collection.get(include=["metadatas"])',
+        new='collection.get(where={"subscription": "premium"}, include=["metadatas"])',
+    ),
+    Mistake(
+        "the letters of the ids",
+        "Those are the letters of the ids: `update` adds each part of a text. `add` takes the text as a whole.",
+        old=SET,
+        new=SET.replace("return {", "return set().union(*{").replace("\n    }", "\n    })"),
     ),
     Mistake(
         "what is true",

@@ -94,9 +94,11 @@ def _run(stage: Stage, program: str, arguments: list[str]) -> subprocess.Complet
 
 def _said(done: subprocess.CompletedProcess[bytes]) -> str:
     """The first error, and the statement that it is about."""
-    text = done.stderr.decode(errors="replace")
+    text = done.stderr.decode(errors="replace").replace(done.args[-1], "the dump")
     if unknown := re.search(r"(?:unrecognized|invalid|ambiguous) option.*", text):
-        return "several options in one text" if "-- " in unknown[0] or " -" in unknown[0] else "an option that it does not know"
+        if re.search(r"'[^']*? -| option -- ' ", unknown[0]):
+            return "several options in one text"
+        return "one dash before a word" if " option -- " in unknown[0] else "an option that it does not know"
     found = re.search(r"^pg_restore: error: (.*)(?:\nCommand was: (.*))?", text, re.MULTILINE)
     if found:
         return f"{found[1]} ({found[2]})" if found[2] else found[1]

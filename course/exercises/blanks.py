@@ -27,7 +27,7 @@ def is_blank(value: object) -> bool:
         return True
     if isinstance(value, str):
         lines = (line.strip() for line in value.splitlines())
-        return all(line in ("", "...") or line.startswith(("--", "#")) for line in lines)
+        return all(line in ("", "--", "...") or line.startswith(("-- ", "#")) for line in lines)
     if isinstance(value, dict):
         return any(item is ... for item in value.values())
     if isinstance(value, list | tuple | set | frozenset):

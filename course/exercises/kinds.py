@@ -4,13 +4,14 @@ import inspect
 import numbers
 import types
 import typing
-from collections.abc import Sized
+from collections.abc import Iterator, Mapping, Set, Sized
 from typing import Any
 
 _NAMES = {
     "Callable": "a function (its name, without brackets after it)", "int": "a whole number", "float": "a number",
     "str": "a text", "bool": "True or False", "dict": "a dict", "list": "a list", "set": "a set", "tuple": "a tuple",
 }  # fmt: skip
+_KINDS: dict[str, Any] = {"a set": Set, "a dict": Mapping, "a list": list | tuple, "a text": str, "a number": numbers.Real}
 _NUMBERS = {int: numbers.Integral, float: numbers.Real}
 
 
@@ -57,3 +58,33 @@ def describe(value: object) -> str:
     name = type(value).__name__
     size = f" of {len(value)}" if isinstance(value, Sized) and not isinstance(value, type) else ""
     return f"{'an' if name[0].lower() in 'aeio' else 'a'} {name}{size}"
+
+
+def misfit(found: object, wanted: object) -> str:
+    """What is said about a returned value that is not of the wanted kind; `""` if it is, or is a text about what was seen."""
+    if wanted is None or isinstance(wanted, bool):
+        return ""
+    if isinstance(found, str):
+        return "That is a text. Return the number itself." if isinstance(wanted, numbers.Real) and _is_number(found) else ""
+    if found is None:
+        return "That is `None`: is a `return` missing, in one branch at least?"
+    if hasattr(found, "fetchall"):
+        return "That is the cursor, which has still to be asked for its rows: `.fetchall()`."
+    if isinstance(found, BaseException):
+        return "The error is returned. `raise` raises it."
+    if callable(found):
+        return "That is a function, which nobody has called: `()` calls it."
+    if isinstance(found, Iterator):
+        return f"That is {describe(found)}, which gives its values one by one, and once. `list(…)` collects them."
+    for name, kind in _KINDS.items():
+        if isinstance(wanted, kind) and (isinstance(found, bool) or not isinstance(found, kind)):
+            return f"That is {describe(found)}, and it should be {name}."
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

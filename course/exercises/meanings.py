@@ -33,7 +33,7 @@ SQLSTATES = {
     "42P01": "Usually the table's name is misspelled, or the cell that makes it has not run.",
     "42P02": "psycopg writes placeholders as `%s`. `$1` is for its raw cursors.",
     "42P07": "It is there already. `IF NOT EXISTS`, or `DROP … IF EXISTS` before it, lets the code run again.",
-    "42P18": "PostgreSQL cannot tell the type of a value. A cast says it, as in `%s::int`.",
+    "42P18": "A placeholder stands in no quotes: `%s`, not `'%s'`. If it has none, a cast tells its type, as in `%s::int`.",
     "53": "The server has run out of something. The message says of what: connections, memory, or room on the disk.",
     "55P03": "Another session holds the lock that this statement needs. Its transaction is still open: end it.",
     "57014": "The statement was ended before it was done: it took longer than it may, or somebody cancelled it.",
@@ -66,7 +66,7 @@ MESSAGES = (
     (
         "psycopg.errors.UndefinedFunction",
         "operator does not exist",
-        "No such operator for these types: is a `::type` cast missing?",
+        "No such operator for these types: is a `::type` cast missing, or do the values stand in another order than the `%s`?",
     ),
     (
         "redis.exceptions.ResponseError",

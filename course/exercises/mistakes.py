@@ -16,6 +16,7 @@ import psycopg
 
 from course.errors import CourseError
 from course.exercises.deadline import TimeUp
+from course.exercises.kinds import misfit
 from course.exercises.likeness import alike
 from course.exercises.manners import Manner
 from course.exercises.stage import AskedTooOften, Stage
@@ -156,11 +157,12 @@ class Trial:
             raise NotYet(f"{said} {mistake.says}".strip())
         if isinstance(found.raised, AskedTooOften):
             raise NotYet("Your function asks again and again, and does not end. What ends its loop?") from found.raised
-        if found.raised is not None:
+        besides = next((str(manner) for manner in found.manners if manner not in wanted.manners), "")
+        if found.raised is not None and not any(manner.name == "closed" for manner in found.manners):
             raise found.raised
-        if not said:
-            said = str(next(manner for manner in found.manners if manner not in wanted.manners))
-        raise NotYet(said)
+        raise NotYet(
+            " ".join(part for part in (said, _difference(about, found.value, wanted.value) if said else "", besides) if part)
+        )
 
     def says(self, name: str, about: str = "") -> NotYet:
         """The answer to a mistake that the judge has recognized itself, to be raised: `raise trial.says("waits")`."""
@@ -180,6 +182,7 @@ class Trial:
         mistake be.
         """
         nearly = None
+        uncommitted = {manner for manner in found.manners if manner.name == "transaction"} - set(wanted.manners)
         for mistake in self._mistakes:
             code = mistake.answer(self._solution)
             seen = self._of_mistake(code, case)
@@ -187,6 +190,8 @@ class Trial:
                 continue
             if found.manners == seen.manners:
                 return mistake
+            if uncommitted - set(seen.manners):  # what was written may all be there, in the open transaction
+                continue
             if not _alike(seen, wanted, case.same) or set(found.manners) & set(seen.manners) - set(wanted.manners):
                 nearly = nearly or mistake
         return nearly
@@ -245,13 +250,27 @@ def _kind(error: BaseException | None) -> tuple[str, str | None]:
     return type(error).__name__, sqlstate
 
 
+def _difference(about: str, found: Any, wanted: Any) -> str:
+    """What is added where no mistake is recognized: which part differs, if `about` has not told it, and a value's wrong kind."""
+    parts = isinstance(found, Parts) and isinstance(wanted, Parts)
+    name = _differing(found, wanted) if parts else "returned"
+    told = _told("", found, wanted) if parts and about and "{found}" not in about else ""
+    kind = "" if parts and "return" not in name else misfit(*((found.get(name), wanted[name]) if parts else (found, wanted)))
+    return f"{told} {kind}".strip()
+
+
 def _told(about: str, found: Any, wanted: Any) -> str:
     if about:
         return about.format(found=_short(found), wanted=_short(wanted))
     if isinstance(found, Parts) and isinstance(wanted, Parts):
-        name = next(name for name in wanted if not alike(found.get(name), wanted[name]))
+        name = _differing(found, wanted)
         return f"{name.replace('_', ' ').capitalize()}: {_short(found.get(name))}, and it should be {_short(wanted[name])}."
     return f"You return {_short(found)}, and it should be {_short(wanted)}."
+
+
+def _differing(found: Parts, wanted: Parts) -> str:
+    """The first part that is not as it should be."""
+    return next(name for name in wanted if not alike(found.get(name), wanted[name]))
 
 
 def _short(value: Any) -> str:

@@ -266,7 +266,9 @@ class Stage:
         return found
 
     def _roll_back(self) -> None:
-        """End what a function that raised has left open, so that the stores show what was committed."""
+        """End what a function that raised has left open, so that the stores show what was committed; note what it has closed."""
         for lent, _ in self._lent:
+            if lent.closed and not lent.broken and "closed" not in self._may:
+                self.manners.append(Manner("closed"))
             with suppress(psycopg.Error):  # it may be closed
                 lent.rollback()

@@ -11,7 +11,7 @@ from tests.checks.answers import checked
 def names(stack: Stack) -> dict[str, object]:
     """What the lesson has made before its exercises; no answer was given yet."""
     redis = stack.redis.client()
-    redis.delete(*redis.keys("*crash*"), "nothing")
+    redis.delete(*redis.keys("*crash*"), "dana")
     postgres = stack.postgres.connect()
     row = postgres.execute("SHOW server_version_num").fetchone()
     return {"stack": stack, "lab": stack.private(), "redis": redis, "postgres": postgres, "row": row}

@@ -58,6 +58,19 @@ RIGHT: dict[str, list[tuple[str, str]]] = {
                 "prefix + __import__('hashlib').sha256(json.dumps([user_id, query]).encode()).hexdigest()",
             ),
         ),
+        (
+            "a hash",
+            """
+            def cached_similar(redis, prefix, user_id, query, compute):
+                name = f"{prefix}similar:{user_id}:{query}"
+                kept = redis.hget(name, "answer")
+                if kept is None:
+                    kept = json.dumps(compute(user_id, query))
+                    redis.hset(name, "answer", kept)
+                    redis.expire(name, 60)
+                return json.loads(kept)
+            """,
+        ),
         ("if kept", cached("if kept is not None:", "if kept:")),
         ("exists, then get", cached("if kept is not None:", "if redis.exists(key):")),
         ("arguments by name", cached("compute(user_id, query)", "compute(query=query, user_id=user_id)")),

@@ -46,6 +46,19 @@ RIGHT = {
             """,
         ),
         (
+            "long options, and names without the ./",
+            """
+            def back_up(folder, archive):
+                options = ["--create", "--gzip", f"--file={archive}", f"--directory={folder}"]
+                subprocess.check_call(["tar", *options, "."])
+                with tarfile.open(archive) as packed:
+                    names = [member.name.removeprefix("./") for member in packed if not member.isdir()]
+                if "chroma.sqlite3" not in names:
+                    raise FileNotFoundError(f"{archive}: no chroma.sqlite3")
+                return len(names)
+            """,
+        ),
+        (
             "getmember",
             """
             def back_up(folder, archive):
