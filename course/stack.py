@@ -135,9 +135,9 @@ class Stack:
         return stack
 
     def cluster(self, name: str, release: Release) -> Cluster:
-        """One more PostgreSQL beside this stack, of another release if you like, for files that a lesson makes with `initdb`.
+        """One more PostgreSQL beside this stack, of another release if you like, on files that a lesson makes with `initdb`.
 
-        Calling it again with the same name stops it and removes its files. It ends with this stack.
+        It is not started. The same name gives the same one again. It ends with this stack.
 
         Args:
             name: tells it apart from others beside this stack, such as `"old"`.
@@ -146,11 +146,10 @@ class Stack:
         Raises:
             InputError: the name is not made of lower-case letters.
             DirectoryInUseError: another notebook runs it.
-            ServerError: the programs are not installed.
         """
-        if name in self._clusters:
-            self._clusters.pop(name).close()
-        cluster = self._clusters[name] = Cluster(self._directory_beside(name), release, self._password)
+        cluster = self._clusters.get(name)
+        if cluster is None or not cluster.alive:
+            cluster = self._clusters[name] = Cluster(self._directory_beside(name), release, self._password)
         return cluster
 
     def _directory_beside(self, name: str) -> Path:

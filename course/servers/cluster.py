@@ -36,7 +36,12 @@ class Cluster(PostgresServer):
         super().__init__(folder, SupervisorClient(folder), password)
         self.release = release
         self.workplace = folder / "workplace"
-        self.clear()
+        self._make_workplace()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be started: its supervisor has not ended."""
+        return self._supervisor.alive
 
     @property
     def programs(self) -> Path:
@@ -55,8 +60,7 @@ class Cluster(PostgresServer):
         _end_strays({str(self.directory)})
         for folder in (self.directory, self.workplace):
             shutil.rmtree(folder, ignore_errors=True)
-        self.workplace.mkdir(mode=0o700)
-        give_to_server_user(self.workplace)
+        self._make_workplace()
 
     def close(self) -> None:
         """Stop the server and end its supervisor. Its files stay."""
@@ -87,6 +91,10 @@ class Cluster(PostgresServer):
                 f"{program.name} was still running after {seconds:g} seconds, and was ended. Run the cells of this section again "
                 "from its heading on: they make anew what it has left half done."
             ) from error
+
+    def _make_workplace(self) -> None:
+        self.workplace.mkdir(mode=0o700, exist_ok=True)
+        give_to_server_user(self.workplace)
 
     def _prepare(self) -> None:
         if not (self.directory / "global" / "pg_control").exists():
