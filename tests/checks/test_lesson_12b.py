@@ -45,7 +45,7 @@ RIGHT = {
             def update_vectors(url):
                 version = "SELECT extversion FROM pg_extension WHERE extname = 'vector'"
                 with psycopg.connect(url, autocommit=True) as first:
-                    names = {row[0] for row in first.execute("TABLE pg_database") for row in [row[1:2]]}
+                    names = {name for name, in first.execute("SELECT datname FROM pg_database")}
                 changed = set()
                 for name in names - {"template0"}:
                     with psycopg.connect(make_conninfo(url, dbname=name), autocommit=True) as postgres:
