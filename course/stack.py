@@ -19,6 +19,7 @@ from course.exercises.cell_errors import explain_cell_errors
 from course.home import home
 from course.servers import addresses
 from course.servers.chroma import ChromaServer
+from course.servers.cluster import Cluster, Release
 from course.servers.environment import set_aside
 from course.servers.external import ExternalChroma, ExternalPostgres, ExternalRedis
 from course.servers.names import namespace
@@ -48,7 +49,8 @@ class Stack:
         self.directory = directory
         self._watchers: list[Watcher] = []
         self._beside: dict[str, Stack] = {}
-        password = _password()
+        self._clusters: dict[str, Cluster] = {}
+        self._password = password = _password()
         self._supervisor = SupervisorClient(directory)
         self._supervisor.on_exit = self._server_exited
         own = (directory, self._supervisor, password)
@@ -86,11 +88,11 @@ class Stack:
         directory = home() / "stacks" / (f"{lesson}-external" if external else lesson)
         stack = cls._of_this_process.get(directory)
         if stack is None or not stack.alive:
-            beside = stack._beside if stack else {}
+            beside, clusters = (stack._beside, stack._clusters) if stack else ({}, {})
             with _explained():
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
                 stack = cls._of_this_process[directory] = cls(lesson, directory, embedded=not external)
-            stack._beside = beside
+            stack._beside, stack._clusters = beside, clusters
         with _explained():
             stack._start_all()
         explain_cell_errors()
@@ -123,18 +125,40 @@ class Stack:
             DirectoryInUseError: another notebook runs these servers.
             ServerError: a server did not start.
         """
-        if not re.fullmatch("[a-z]+", name):
-            raise InputError(f"beside() takes a name of lower-case letters, such as 'restored', and got {name!r}.")
         if name in self._beside:
             self._beside.pop(name).stop()
-        directory = home() / "stacks" / f"{self.lesson}-beside-{name}"
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        stack = self._beside[name] = Stack(self.lesson, directory, embedded=True)
+        stack = self._beside[name] = Stack(self.lesson, self._directory_beside(name), embedded=True)
         for server in stack.own:
             if server.directory.exists():
                 shutil.rmtree(server.directory)
         stack._start_all()
         return stack
+
+    def cluster(self, name: str, release: Release) -> Cluster:
+        """One more PostgreSQL beside this stack, of another release if you like, on files that a lesson makes with `initdb`.
+
+        It is not started. The same name gives the same one again. It ends with this stack.
+
+        Args:
+            name: tells it apart from others beside this stack, such as `"old"`.
+            release: whose programs run it.
+
+        Raises:
+            InputError: the name is not made of lower-case letters.
+            DirectoryInUseError: another notebook runs it.
+        """
+        cluster = self._clusters.get(name)
+        if cluster is None or not cluster.alive:
+            cluster = self._clusters[name] = Cluster(self._directory_beside(name), release, self._password)
+        return cluster
+
+    def _directory_beside(self, name: str) -> Path:
+        """Where something beside this stack keeps its files."""
+        if not re.fullmatch("[a-z]+", name):
+            raise InputError(f"What is beside a stack has a name of lower-case letters, such as 'restored', and got {name!r}.")
+        directory = home() / "stacks" / f"{self.lesson}-beside-{name}"
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return directory
 
     def environment(self) -> dict[str, str]:
         """The variables that tell an application where these servers are."""
@@ -160,6 +184,8 @@ class Stack:
         """Stop every server of ours, those beside as well, and wait until they have ended. Their data stays."""
         for other in self._beside.values():
             other.stop()
+        for cluster in self._clusters.values():
+            cluster.close()
         Stack._of_this_process.pop(self.directory, None)
         self._supervisor.on_exit = lambda key: None  # a server that ends now has not crashed
         self._supervisor.close()

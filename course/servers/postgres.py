@@ -48,6 +48,11 @@ class PostgresServer(Server):
         """Address and credentials as one URL."""
         return f"postgresql://{USER}:{self.password}@{self.address}/{DATABASE}"
 
+    @property
+    def programs(self) -> Path:
+        """The folder of its programs, such as `postgres` and `pg_dump`."""
+        return Path(binary("postgres")).parent
+
     @staticmethod
     def installed_version() -> str:
         """The version of the installed program."""
@@ -79,8 +84,12 @@ class PostgresServer(Server):
     def _prepare(self) -> None:
         if not self._has_data():
             _copy(self._template(), self.directory)
+        self._take_over()
+
+    def _take_over(self) -> None:
+        """Make the files the server's own, also those of a backup, and remove what a crash has left."""
         self.directory.chmod(0o700)
-        _give_to_server_user(self.directory)
+        give_to_server_user(self.directory)
         self._remove_stale_pid_file()
 
     def _command(self) -> Command:
@@ -89,7 +98,9 @@ class PostgresServer(Server):
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
         return Command(
-            [*as_server_user(), binary("postgres"), "-D", str(self.directory), *options], for_a_server(), signal.SIGINT
+            [*as_server_user(), str(self.programs / "postgres"), "-D", str(self.directory), *options],
+            for_a_server(),
+            signal.SIGINT,
         )
 
     def _ready(self) -> bool:
@@ -243,7 +254,7 @@ def _has_a_name() -> bool:
     return True
 
 
-def _under_a_name() -> list[str]:
+def under_a_name() -> list[str]:
     """The words before a command that run it, where our user has no name, in a namespace in which it has that of `nobody`."""
     if _has_a_name():
         return []
@@ -259,8 +270,8 @@ def _under_a_name() -> list[str]:
     )
 
 
-def _give_to_server_user(directory: Path) -> None:
-    """Let the server own its files, also those that came from a backup: PostgreSQL refuses another's directory."""
+def give_to_server_user(directory: Path) -> None:
+    """Let the user that runs the server own a directory and all in it: PostgreSQL refuses another's."""
     if os.getuid() != 0:
         return
     uid, gid = _server_user()
@@ -281,7 +292,7 @@ def _remove_leftovers(template: Path) -> None:
 
 def _initdb(directory: Path, password: str) -> None:
     directory.mkdir(mode=0o700)
-    _give_to_server_user(directory)
+    give_to_server_user(directory)
     with tempfile.NamedTemporaryFile("w", dir=directory.parent) as password_file:
         password_file.write(password)
         password_file.flush()
@@ -295,7 +306,7 @@ def _initdb(directory: Path, password: str) -> None:
 
 def _run(command: list[str], input: str | None = None) -> None:
     done = subprocess.run(
-        [*as_server_user(), *_under_a_name(), *command], input=input, capture_output=True, text=True, env=for_a_server()
+        [*as_server_user(), *under_a_name(), *command], input=input, capture_output=True, text=True, env=for_a_server()
     )
     if done.returncode != 0:
         raise ServerError(
