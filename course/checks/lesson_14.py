@@ -146,7 +146,7 @@ def decisions(decisions: dict, trial: Trial) -> str:
         counts = {len(_read(decisions, name)[1]) for name in PROJECTS}
         return "no reason" if counts == {0} else "every row" if counts == {len(ROWS)} else "some rows"
 
-    trial.compare(decisions, in_all, "For each of the three you give {found}.")
+    trial.compare(decisions, in_all, "You have decided three times.")
     for name in PROJECTS:
 
         def verdict(decisions: dict, stage: Stage, name: str = name) -> str:
@@ -158,7 +158,8 @@ def decisions(decisions: dict, trial: Trial) -> str:
             def is_reason(decisions: dict, stage: Stage, name: str = name, row: str = row) -> str:
                 return "a reason" if row in _read(decisions, name)[1] else "no reason"
 
-            trial.compare(decisions, is_reason, f"{name}: the decision is right. To you, `{row!r}` is {{found}}.")
+            among = "is among" if row in _read(decisions, name)[1] else "is not among"
+            trial.compare(decisions, is_reason, f"{name}: your decision is right, and `{row!r}` {among} your reasons.")
     return "Three projects, three decisions, and the same table. What decides is what is true of the project."
 
 
@@ -173,8 +174,8 @@ def _read(decisions: dict, name: str) -> tuple[str, set[str]]:
         raise NotYet(f"{name}: the decision should be one of {', '.join(map(repr, VERDICTS))}. There stands {verdict!r}.")
     if isinstance(reasons, str) or not isinstance(reasons, set | frozenset | list | tuple):
         raise NotYet(f"{name}: the reasons should be a set of rows, such as `{{'joins', 'scale'}}`. There stands {reasons!r}.")
-    given = {reason.strip().casefold() if isinstance(reason, str) else reason for reason in reasons}
-    unknown = sorted(map(repr, given - set(ROWS)))
+    given = [reason.strip().casefold() if isinstance(reason, str) else reason for reason in reasons]
+    unknown = sorted(repr(reason) for reason in given if reason not in ROWS)
     if unknown:
         raise NotYet(f"{name}: {unknown[0]} is no row of the table. The rows are {', '.join(map(repr, ROWS))}.")
-    return called[verdict.strip().casefold()], given
+    return called[verdict.strip().casefold()], set(given)
