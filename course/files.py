@@ -1,4 +1,4 @@
-"""Writing a file so that it is there whole or not at all."""
+"""Writing a file so that it is there whole or not at all, and putting one aside that cannot be read."""
 
 import os
 import tempfile
@@ -27,3 +27,11 @@ def write_whole(path: Path, content: bytes | str) -> None:
         except BaseException:
             os.unlink(draft.name)
             raise
+
+
+def put_aside(path: Path) -> Path:
+    """Rename a file that cannot be understood, so that nothing in it is lost. Returns its new path, which replaces no other."""
+    number = 1
+    while (aside := path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")).exists():
+        number += 1
+    return path.rename(aside)

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from html import escape
 from pathlib import Path
 
-from course import manifest
+from course import figures, manifest
 from course.errors import CourseError, InputError
 from course.exercises.cell_errors import explain_cell_errors
 from course.home import home
@@ -169,6 +169,10 @@ class Stack:
             "COURSE_REDIS_URL": self.redis.url,
             "COURSE_REDIS_PREFIX": self.redis.prefix,
         }
+
+    def keep(self, **measured: object) -> None:
+        """Keep figures that this notebook has measured, for lesson 14: `stack.keep(kept_of_5=1.4)`. See `course.figures`."""
+        figures.keep(self.lesson, measured)
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
         """Call `watcher(server)` at each change of a server's state, from any thread. Returns how to end it."""

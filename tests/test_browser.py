@@ -20,6 +20,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from course import fresh
+from course.choice import PGVECTOR, QUESTIONS, recommend
 from course.home import ROOT
 from course.servers.process import free_port
 from tests.kernels import until
@@ -166,7 +167,8 @@ def screenshot(part, name):
         part.screenshot(path=f"{folder}/{name}.png")
 
 
-LESSONS = ["00_start_here", "01_build_three_databases", "05_failure_modes", "07_indexes_and_recall", "13_the_rebuilt_app"]
+WITH_A_BOARD = ["00_start_here", "01_build_three_databases", "05_failure_modes", "13_the_rebuilt_app"]
+LESSONS = [*WITH_A_BOARD, "07_indexes_and_recall", "14_choose"]
 
 
 @pytest.fixture(scope="module", params=LESSONS)
@@ -185,6 +187,7 @@ def test_every_cell_runs_and_only_the_promised_errors_come(lesson):
     assert "✓ passed" not in state["said"]
 
 
+@pytest.mark.parametrize("lesson", WITH_A_BOARD, indirect=True)
 def test_the_diagram_is_drawn_and_the_board_turns_when_a_server_is_killed_by_its_button(lesson):
     page, _, _ = lesson
     picture = find(page, ".jp-RenderedMermaid img")
@@ -306,6 +309,46 @@ def test_a_walk_through_the_graph_goes_on_with_its_slider(lesson):
         expect(slider).to_have_attribute("aria-valuetext", step)
     page.wait_for_function(f"() => ({STATE})().said.includes('Step 2: ')")
     screenshot(page, "walk")
+
+
+@pytest.mark.parametrize("lesson", ["14_choose"], indirect=True)
+def test_the_questionnaire_is_answered_by_mouse_and_by_keyboard_and_says_what_it_comes_to(lesson):
+    page, seen, _ = lesson
+    find(page, ".course-live select")
+    status = page.get_by_role("status")
+    answers = {
+        "rows": "there are none",
+        "filter": "nothing",
+        "commit": "no, a little later will do",
+        "size": "up to 5 million",
+        "life": "days",
+        "servers": "nobody",
+        "ranking": "nothing",
+    }
+    for name, answer in answers.items():
+        page.get_by_label(QUESTIONS[name].text).select_option(answer)
+    expect(status.filter(has_text="7 of 8 answered.")).to_be_visible()
+    last = page.get_by_label(QUESTIONS["load"].text)
+    last.focus()
+    expect(last).to_have_attribute("data-lm-suppress-shortcuts", "true")
+    place = page.evaluate(PLACE)
+    page.keyboard.type("less")
+    page.keyboard.press("Tab")
+    expect(status.filter(has_text="Recommended: ChromaDB.")).to_be_visible()
+    expect(last.locator("option:checked")).to_have_text("less than the rest")
+    assert page.evaluate(PLACE) == place  # JupyterLab has not taken a key
+    recommended = recommend({**answers, "load": "less than the rest"})
+    for rule in recommended.reasons:
+        expect(page.locator(".course-live").get_by_text(rule.because)).to_be_visible()
+    screenshot(page.locator(".jp-Notebook").first, "questionnaire")
+    for name, answer in {"rows": "in PostgreSQL", "filter": "columns of several tables", "commit": "yes"}.items():
+        page.get_by_label(QUESTIONS[name].text).select_option(answer)
+    expect(status.filter(has_text=f"Recommended: {PGVECTOR}.")).to_be_visible()
+    assert seen.errors == []
+    assert seen.beyond == []
+
+
+PLACE = "window.jupyterapp.shell.currentWidget.content.activeCellIndex"
 
 
 @pytest.mark.parametrize("lesson", ["13_the_rebuilt_app"], indirect=True)

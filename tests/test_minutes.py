@@ -58,6 +58,7 @@ def cells_in_a_row(count: int, between: str = "") -> str:
         ([code('# Ask\nguess = predict("00.guess", "?", [1, 2])', "plumbing")], 30),
         ([code("# The board\nshow.board(stack)", "plumbing")], 60),
         ([code("show.panel(draw)")], 62.5),
+        ([code("show.questionnaire()")], 62.5),
         ([prose("### Your turn 1 of 2 · Find it (fill in; about 4 minutes)")], 240 + 12 / 3),
         ([prose("```mermaid\nflowchart LR\n    A --> B\n```")], 0),
         ([prose("Words\n\n```sql\nSELECT 1\n```")], 1 / 3 + 2.5),

@@ -124,6 +124,13 @@ def test_values_are_short(value: object, text: str) -> None:
     assert repr(show.table([(value,)], ["v"])).splitlines()[2] == text
 
 
+def test_a_table_of_sentences_shows_them_whole_if_asked_to() -> None:
+    sentence = "A sentence that is longer than sixty characters, and is wanted whole all the same."
+    assert sentence in repr(show.table([(sentence,)], ["because"], characters=100))
+    assert sentence in show.table([(sentence,)], ["because"], characters=100)._html()
+    assert sentence not in repr(show.table([(sentence,)], ["because"]))
+
+
 @dataclass
 class Pair:
     id: int
@@ -531,7 +538,7 @@ def test_the_map_marks_what_is_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_unknown_display_is_named() -> None:
-    with pytest.raises(AttributeError, match="It has: board, chart, course_map, diagram, panel, table, waiting"):
+    with pytest.raises(AttributeError, match="It has: board, chart, course_map, diagram, panel, questionnaire, table, waiting"):
         _ = show.nothing
 
 

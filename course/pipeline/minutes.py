@@ -8,7 +8,8 @@ The model, and where its figures come from:
                                    folded cells do not
     a prediction, 30 s             our estimate: read the options, decide, lock in
     an exercise                    what its heading says: "(fill in; about 4 minutes)"
-    a panel or a board, 1 min      our estimate: time to play with it
+    a panel, a board or a questionnaire, 1 min
+                                   our estimate: time to play with it
 
 The limits of a cell and of what stands between cells were measured on good notebooks of others; CONTRIBUTING.md tells the rules.
 What the build does with all this stands in `course.build` and `freshness`; how a notebook is made, in `notebook`.
@@ -35,7 +36,7 @@ SHARE_IN_A_ROW = 0.2
 _WORDS_A_MINUTE, _SECONDS_A_LINE, _SECONDS_A_PREDICTION, _SECONDS_A_PANEL = 180, 2.5, 30, 60
 _EXERCISE = re.compile(r"^#+ Your turn\b.*?(\d+) minutes?\)", re.MULTILINE)
 _PREDICTION = re.compile(r"\bpredict\(")
-_PANEL = re.compile(r"\bshow\.(?:panel|board)\(")
+_PANEL = re.compile(r"\bshow\.(?:panel|board|questionnaire)\(")
 _FENCE = re.compile(r"^(```+|~~~+)(.*?)\n(.*?)^\1\s*?$", re.MULTILINE | re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 

@@ -16,7 +16,7 @@ from typing import Any
 from course import manifest
 from course.errors import CourseError
 from course.exercises.note import Note
-from course.files import write_whole
+from course.files import put_aside, write_whole
 from course.home import home
 
 _RANK = ("", "not attempted", "not yet", "passed")
@@ -267,10 +267,7 @@ def _bring_up_to_date(state: dict[str, Any]) -> None:
 
 
 def _move_aside(path: Path, why: Exception) -> None:
-    number = 1
-    while (aside := path.with_name(f"progress.damaged-{number}.json")).exists():
-        number += 1
-    path.rename(aside)
+    aside = put_aside(path)
     warnings.warn(
         f"Your progress file could not be understood ({type(why).__name__}: {why}). It was kept as {aside}, and a new one "
         f"begins. Your notebooks are untouched. If you can repair it, move it back to {path}.",

@@ -1,4 +1,4 @@
-"""What a notebook displays: boards, charts, diagrams, panels, tables and the course map. Each has a text/plain twin.
+"""What a notebook displays: boards, charts, diagrams, panels, tables, a questionnaire, the course map. Each has a text twin.
 
 Each is imported on first use: charts and widgets take a while. `predict` is in `quiz.py`, the `%%sql` magic in `sql.py`.
 """
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from course.show.diagrams import board, diagram
     from course.show.map import course_map
     from course.show.panels import panel
+    from course.show.questions import questionnaire
     from course.show.tables import table
     from course.waiting import waiting
 
@@ -20,11 +21,12 @@ _HOME_OF = {
     "course_map": "course.show.map",
     "diagram": "course.show.diagrams",
     "panel": "course.show.panels",
+    "questionnaire": "course.show.questions",
     "table": "course.show.tables",
     "waiting": "course.waiting",
 }
 
-__all__ = ["board", "chart", "course_map", "diagram", "panel", "table", "waiting"]
+__all__ = ["board", "chart", "course_map", "diagram", "panel", "questionnaire", "table", "waiting"]
 
 
 def __getattr__(name: str) -> object:

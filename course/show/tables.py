@@ -28,11 +28,14 @@ class Table:
         title: shown above, or `""`.
     """
 
-    def __init__(self, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], total: int, title: str) -> None:
+    def __init__(
+        self, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], total: int, title: str, characters: int = MAX_CHARACTERS
+    ) -> None:
         self.columns = tuple(columns)
         self.rows = tuple(rows[:MAX_ROWS])
         self.total = total
         self.title = title
+        self._characters = characters
 
     @property
     def counted(self) -> str:
@@ -41,7 +44,7 @@ class Table:
         return rows if self.total == len(self.rows) else f"{rows}, the first {len(self.rows)} shown"
 
     def __repr__(self) -> str:
-        cells = [[as_text(value) for value in row] for row in self.rows]
+        cells = [[as_text(value, self._characters) for value in row] for row in self.rows]
         widths = [max(len(line[i]) for line in [self.columns, *cells]) for i in range(len(self.columns))]
         right = self._right()
 
@@ -66,7 +69,8 @@ class Table:
             for name, side in zip(self.columns, align, strict=True)
         )
         body = "".join(
-            "<tr>" + "".join(_cell(value, side) for value, side in zip(row, align, strict=True)) + "</tr>" for row in self.rows
+            "<tr>" + "".join(_cell(value, side, self._characters) for value, side in zip(row, align, strict=True)) + "</tr>"
+            for row in self.rows
         )
         grid = (
             f'<table style="margin:4px 0;border-collapse:collapse"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
@@ -80,7 +84,13 @@ class Table:
         return [_all_numbers([row[i] for row in self.rows]) for i in range(len(self.columns))]
 
 
-def table(rows: Iterable[Any], columns: Sequence[str] | None = None, total: int | None = None, title: str | None = None) -> Table:
+def table(
+    rows: Iterable[Any],
+    columns: Sequence[str] | None = None,
+    total: int | None = None,
+    title: str | None = None,
+    characters: int = MAX_CHARACTERS,
+) -> Table:
     """Show rows: ten at most, numbers to the right, floats with three decimals, and how many there are in all.
 
     Args:
@@ -88,6 +98,7 @@ def table(rows: Iterable[Any], columns: Sequence[str] | None = None, total: int 
         columns: the columns' names; without them, those that the rows know.
         total: how many rows there are in all, when only some of them are given.
         title: a line above the table.
+        characters: a text that is longer is cut.
 
     Raises:
         InputError: `rows` is no collection of rows, or a row has another number of values than there are columns.
@@ -102,11 +113,11 @@ def table(rows: Iterable[Any], columns: Sequence[str] | None = None, total: int 
             raise InputError(
                 f"A row has {len(row)} values, and there are {len(names)} columns ({', '.join(names)}). Name one column for each."
             )
-    return Table(names, tuples, len(given) if total is None else total, title or "")
+    return Table(names, tuples, len(given) if total is None else total, title or "", characters)
 
 
-def as_text(value: object) -> str:
-    """A value as it stands in a table: `NULL` for None, three decimals for a float, at most 60 characters.
+def as_text(value: object, characters: int = MAX_CHARACTERS) -> str:
+    """A value as it stands in a table: `NULL` for None, three decimals for a float, at most 60 characters or so many.
 
     A whole number from 2 on has no decimals, even if it is a float: half the world reads 5.000 as five thousand.
     """
@@ -124,11 +135,11 @@ def as_text(value: object) -> str:
     if _is_vector(value):
         return f"[{', '.join(f'{number:.3f}' for number in value[:3])}, … {len(value)} numbers]"
     text = " ".join(str(value).split())
-    return text if len(text) <= MAX_CHARACTERS else text[: MAX_CHARACTERS - 1].rstrip() + "…"
+    return text if len(text) <= characters else text[: characters - 1].rstrip() + "…"
 
 
-def _cell(value: object, align: str) -> str:
-    text = escape(as_text(value))
+def _cell(value: object, align: str, characters: int) -> str:
+    text = escape(as_text(value, characters))
     style = f"{align};{_BORDER};color:{MUTED if value is None else TEXT}"
     return f'<td style="{style}">{f"<em>{text}</em>" if value is None else text}</td>'
 
