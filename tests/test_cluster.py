@@ -9,6 +9,7 @@ import pytest
 
 from course.errors import InputError, ServerError
 from course.servers import cluster as clusters
+from course.servers.rows import only
 from course.stack import Stack
 from tests.kernels import gone, until
 from tests.prepared import prepare
@@ -57,7 +58,7 @@ def postgres_processes(*folders):
 
 def first_answer(cluster, query):
     with psycopg.connect(cluster.url, dbname="postgres") as connection:
-        return connection.execute(query).fetchone()[0]
+        return only(connection.execute(query))
 
 
 def test_both_releases_are_what_they_say_and_have_pgvector(stack):

@@ -144,7 +144,7 @@ def test_a_connection_that_was_closed_in_mid_function_is_told_as_such() -> None:
     def closes(postgres: psycopg.Connection, id: int, title: str) -> int:
         with postgres:
             postgres.execute("SELECT 1")
-        return postgres.execute("SELECT 1").fetchone()[0]
+        return only(postgres.execute("SELECT 1"))
 
     with pytest.raises(NotYet) as said:
         trial(READS, "reads", []).compare(closes, read)
