@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from course import manifest, progress
 from course.exercises.note import Note
-from course.fernhill.records import FOLDER, articles, embeddings, mechanics
+from course.fernhill.records import FOLDER, Article, articles, embeddings, mechanics
+from course.servers.postgres import binary
 from course.servers.rows import only
 
 if TYPE_CHECKING:
@@ -53,6 +56,13 @@ class Shop:
     def connect(self) -> psycopg.Connection:
         """A new connection to Fernhill's database, in autocommit mode."""
         return psycopg.connect(self.url, autocommit=True)
+
+    def login(self, database: str = DATABASE) -> dict[str, str]:
+        """The environment in which PostgreSQL's programs, such as `pg_dump`, find this server and one of its databases."""
+        to = conninfo_to_dict(self.url)
+        names = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGPASSWORD": "password"}
+        path = f"{Path(binary('pg_dump')).parent}{os.pathsep}{os.environ['PATH']}"
+        return os.environ | {name: str(to[key]) for name, key in names.items()} | {"PGDATABASE": database, "PATH": path}
 
     def collection(self) -> Collection:
         """The ChromaDB collection, made anew if it is gone."""
@@ -134,11 +144,16 @@ def _fill(connection: psycopg.Connection) -> None:
 
 def _load_chroma(collection: Collection) -> None:
     kept = [(article, vector) for article, vector in zip(articles(), embeddings(), strict=True) if article.stores != "PostgreSQL"]
+    texts: Any = [article.body for article, _ in kept]  # some have none
     collection.add(
         ids=[str(article.id) for article, _ in kept],
         embeddings=[vector for _, vector in kept],
-        metadatas=[
-            {"status": article.copied_status, **({"tags": list(article.tags)} if article.tags else {})} for article, _ in kept
-        ],
-        documents=[article.body for article, _ in kept],
+        metadatas=[_metadata(article) for article, _ in kept],
+        documents=texts,
     )
+
+
+def _metadata(article: Article) -> dict[str, Any]:
+    """What stands beside the vector. ChromaDB takes no empty list, so an article without tags has no such key."""
+    tags = {"tags": list(article.tags)} if article.tags else {}
+    return {"status": article.copied_status, **tags}
