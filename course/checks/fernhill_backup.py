@@ -48,8 +48,8 @@ def dump(shop: Shop, *options: str) -> Path:
     return shop.dump
 
 
-def add_what_it_restores(connection: psycopg.Connection, shop: Shop) -> bool:
-    """Add `judge.now`, `judge.restored`, and `judge.restore`: what went wrong. Returns whether the database's settings are in.
+def add_what_it_restores(connection: psycopg.Connection, shop: Shop) -> None:
+    """Add `judge.now`, `judge.restored`, and `judge.restore`: what went wrong.
 
     Raises:
         NotAttempted: there is no dump.
@@ -62,13 +62,12 @@ def add_what_it_restores(connection: psycopg.Connection, shop: Shop) -> bool:
     if listed.returncode:
         kind = "plain" if shop.dump.is_file() and shop.dump.read_bytes()[:3] == b"--\n" else "not an archive"
         _add(connection, [], (kind, _first_line(listed), shop.dump.name))
-        return False
+        return
     with _empty_database(shop) as address:
         done = _run(shop, "pg_restore", "--no-owner", "--exit-on-error", f"--dbname={_COPY}", str(shop.dump))
         with psycopg.connect(address) as restored:
             wrong = ("failed", _first_line(done), shop.dump.name) if done.returncode else None
             _add(connection, _sums(restored), wrong)
-    return "DATABASE PROPERTIES" in listed.stdout
 
 
 def _add(connection: psycopg.Connection, restored: Sums, wrong: tuple[str, str, str] | None) -> None:

@@ -258,9 +258,7 @@ def setting(shop: Shop) -> str:
     with facts(shop) as connection:
         connection.execute(_SETTINGS)
         look(connection, states.SETTING)
-    return (
-        "Whoever connects to `fernhill` from now on has it. Who restores the database elsewhere has it if the dump was told to."
-    )
+    return "Whoever connects to `fernhill` from now on has it. A database restored elsewhere has it if the restore is told so."
 
 
 _SETTINGS = """
@@ -287,11 +285,9 @@ _SETTINGS = """
 def backup(shop: Shop) -> str:
     """Judge the dump by restoring it."""
     with facts(shop) as connection:
-        settings_are_in = add_what_it_restores(connection, shop)
+        add_what_it_restores(connection, shop)
         look(connection, states.BACKUP)
-    if settings_are_in:
-        return "Restored into an empty database, it is what you have: and with `pg_restore --create`, what is set for it too."
     return (
-        "Restored into an empty database, it is what you have, row by row. One thing is not in it: what `ALTER DATABASE` has "
-        "set. `pg_dump --create` takes that along."
+        "Restored into an empty database, it is what you have, row by row. What `ALTER DATABASE` has set is in the file too, and "
+        "`pg_restore` leaves it out unless it gets `--create`."
     )

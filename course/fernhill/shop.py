@@ -71,12 +71,17 @@ class Shop:
             _load_chroma(client.create_collection(COLLECTION, embedding_function=None))
         return client.get_collection(COLLECTION, embedding_function=None)
 
-    def reset(self) -> Note:
-        """Bring the known start back, whatever state the stores are in. Says what it has removed."""
-        client = self._stack.chroma.client()
-        if COLLECTION in [collection.name for collection in client.list_collections()]:
-            client.delete_collection(COLLECTION)
-        self.collection()
+    def reset(self, *, vectors: bool = True) -> Note:
+        """Bring the known start back, whatever state the stores are in. Says what it has removed.
+
+        Args:
+            vectors: also those in ChromaDB, which a migration leaves alone.
+        """
+        if vectors:
+            client = self._stack.chroma.client()
+            if COLLECTION in [collection.name for collection in client.list_collections()]:
+                client.delete_collection(COLLECTION)
+            self.collection()
         self._load_postgres()
         if self.dump.is_dir():
             shutil.rmtree(self.dump)
