@@ -8,7 +8,7 @@
     judge.ready     one row once the columns have the right types
     judge.rows      `id`, `body`, `tags`, `embedding` of `judge.home` if it is ready; else it is empty
 
-Which states are wrong stands in `fernhill_states.py`.
+Which states are wrong stands in `fernhill_moved.py`, `fernhill_asked.py` and `fernhill_kept.py`.
 """
 
 from __future__ import annotations
@@ -65,9 +65,11 @@ def facts(shop: Shop) -> Iterator[psycopg.Connection]:
     """A connection on which a check's queries find the facts. What is done on it is rolled back.
 
     Raises:
-        NotYet: another session of the learner's holds a lock that is needed.
+        NotYet: another session of the learner's holds a lock that is needed, or a table of the start is gone.
     """
     with shop.connect() as connection:
+        if connection.execute("SELECT WHERE to_regclass('articles') IS NULL").fetchone() is not None:
+            raise NotYet("There is no table `articles` any more. `shop.reset()` brings the known start back.")
         connection.execute("SET lock_timeout = '2s'")
         try:
             with connection.transaction(force_rollback=True):

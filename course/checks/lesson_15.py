@@ -1,18 +1,23 @@
 """The exercises of lesson 15: Fernhill, migrated. Eight checks of what the learner's own stores hold, in any order.
 
 Each looks at the state that is there, and takes back whatever it tried. The states that are not right yet stand in
-`fernhill_states.py`, one row each; what a check's queries ask, in `fernhill_facts.py`.
+`fernhill_moved.py`, `fernhill_asked.py` and `fernhill_kept.py`, one row each; what a check's queries ask, in `fernhill_facts.py`.
 """
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import psycopg
 from psycopg import sql
 
-from course.checks import fernhill_states as states
+from course.checks import fernhill_asked as asked
+from course.checks import fernhill_kept as kept
+from course.checks import fernhill_moved as moved
 from course.checks.fernhill_backup import add_what_it_restores
 from course.checks.fernhill_facts import add, facts, home
 from course.exercises.check import exercise
+from course.exercises.mistakes import NotYet
 from course.exercises.stage import ODD
 from course.exercises.states import look
 from course.fernhill import Shop, articles, embeddings
@@ -27,12 +32,12 @@ from course.fernhill import Shop, articles, embeddings
         "`ALTER TABLE articles ADD COLUMN …` three times, or `CREATE TABLE … (article_id uuid PRIMARY KEY REFERENCES articles "
         "…)`.",
     ],
-    states=states.SCHEMA,
+    states=moved.SCHEMA,
 )
 def schema(shop: Shop) -> str:
     """Judge the types of the columns."""
     with facts(shop) as connection:
-        look(connection, states.SCHEMA)
+        look(connection, moved.SCHEMA)
     return "Each type says what may come in. The constraints come later, when there is something that they can hold."
 
 
@@ -44,12 +49,12 @@ def schema(shop: Shop) -> str:
         '`register_vector(postgres)`, then `cursor.executemany("UPDATE articles SET … WHERE id = %s", rows)` with a list of '
         "rows.",
     ],
-    states=states.COPIED,
+    states=moved.COPIED,
 )
 def copied(shop: Shop) -> str:
     """Judge text, tags and vector of each article that is in both stores."""
     with facts(shop) as connection:
-        look(connection, states.COPIED)
+        look(connection, moved.COPIED)
     return "Texts, tags and vectors are those of ChromaDB, each with its own article, bit for bit."
 
 
@@ -60,13 +65,13 @@ def copied(shop: Shop) -> str:
         "Articles that have no vector: `embed(title)` makes one. Vectors that have no article: which store is right about it?",
         "`ALTER TABLE … ALTER embedding SET NOT NULL`; in a table of its own, a primary key, and a foreign key that cascades.",
     ],
-    states=states.CLEAN,
+    states=moved.CLEAN,
 )
 def clean(shop: Shop) -> str:
     """Judge what was wrong before, and what keeps it from coming back."""
     with facts(shop) as connection:
-        look(connection, states.CLEAN)
-    return "What two stores could disagree on, one table cannot. Try to insert an article without a vector: it is refused."
+        look(connection, moved.CLEAN)
+    return "Nothing is left over from before, and what a table can refuse of it, yours refuses."
 
 
 @exercise(
@@ -76,14 +81,14 @@ def clean(shop: Shop) -> str:
         "Vectors can be compared by `<>`, exactly. For whom is there one in both places? A JOIN says so.",
         "`CREATE VIEW differences AS SELECT id FROM articles JOIN … USING (id) WHERE articles.embedding <> …`",
     ],
-    states=states.VERIFIED,
+    states=asked.VERIFIED,
 )
 def verified(shop: Shop) -> str:
     """Judge the view: as it is, after two vectors were exchanged, and after one was changed a little."""
     with facts(shop) as connection:
-        look(connection, states.COMPARABLE)
+        look(connection, asked.COMPARABLE)
         _probe_differences(connection)
-        look(connection, states.PROBED)
+        look(connection, asked.PROBED)
     return (
         "It stayed empty, and it named the vectors that this check had spoiled. Both are needed: an alarm must ring, and be "
         "quiet."
@@ -114,10 +119,24 @@ def _probe_differences(connection: psycopg.Connection) -> None:
     for probe, change in (("now", "SELECT"), ("swapped", _SWAP), ("slightly", _NUDGE)):
         with connection.transaction(force_rollback=True):
             connection.execute(_on_the_home(connection, change))
-            found += [(probe, id) for (id,) in connection.execute(listed)]
+            found += [(probe, id) for (id,) in _listed(connection, listed)]
             wanted += [(probe, id) for (id,) in connection.execute(_DIFFERENT)]
     add(connection, "found", "probe text, id uuid", found)
     add(connection, "wanted", "probe text, id uuid", wanted)
+
+
+def _listed(connection: psycopg.Connection, query: sql.Composed) -> list[tuple[UUID]]:
+    """What the learner's view gives.
+
+    Raises:
+        NotYet: it stops with an error.
+    """
+    try:
+        return connection.execute(query).fetchall()
+    except psycopg.errors.LockNotAvailable:
+        raise
+    except psycopg.Error as error:
+        raise NotYet(f"Your view `differences` stopped when it was asked: {error.diag.message_primary or error}.") from error
 
 
 def _on_the_home(connection: psycopg.Connection, statement: str) -> sql.Composed:
@@ -145,14 +164,14 @@ PROBES = [
         "`wanted = ANY (tags)`. The distance that ChromaDB shows for its default space is the square of what `<->` gives.",
         "`… ORDER BY embedding <-> question LIMIT 5`, and `(embedding <-> question) ^ 2` among what is selected.",
     ],
-    states=states.SEARCH,
+    states=asked.SEARCH,
 )
 def search(shop: Shop) -> str:
     """Judge what `search` answers to seven questions."""
     with facts(shop) as connection:
-        look(connection, states.FINDABLE)
+        look(connection, asked.FINDABLE)
         _ask(connection)
-        look(connection, states.ANSWERS)
+        look(connection, asked.ANSWERS)
     return "Nothing that was withdrawn, whole tags, and the numbers that the page has always shown. All in one statement."
 
 
@@ -166,6 +185,9 @@ _RIGHT_ANSWERS = """
 """
 
 
+_COLUMNS = [["id uuid", f"title {text}", f"distance {number}"] for text in ("text", "varchar") for number in ("float8", "float4")]
+
+
 def _ask(connection: psycopg.Connection) -> None:
     """Add the probes, what `search` answers to each, and what is right."""
     vector_of = {article.title: vector.tolist() for article, vector in zip(articles(), embeddings(), strict=True)}
@@ -176,15 +198,15 @@ def _ask(connection: psycopg.Connection) -> None:
         try:
             with connection.transaction(force_rollback=True):
                 found = connection.execute("SELECT * FROM search(%s::vector, %s::text)", [str(question), tag])
-                names = [column.name for column in found.description or []]
+                columns = [f"{column.name} {column.type_display}" for column in found.description or []]
                 rows = found.fetchall()
         except psycopg.errors.LockNotAvailable:
             raise
         except psycopg.Error as error:
             failures.append(("call", f"{error.diag.message_primary or error}.", tag))
             break
-        if names != ["id", "title", "distance"]:
-            failures.append(("columns", ", ".join(f"`{name}`" for name in names), tag))
+        if columns not in _COLUMNS:
+            failures.append(("columns", ", ".join(f"`{column}`" for column in columns), tag))
             break
         answers += [(number, place, *row) for place, row in enumerate(rows, start=1)]
     add(connection, "probes", "probe int, question real[], tag text", probes)
@@ -200,13 +222,13 @@ def _ask(connection: psycopg.Connection) -> None:
         "Which operator stands in the ORDER BY of your `search`? Each has a class: `vector_l2_ops`, `vector_cosine_ops`, …",
         "If `search` does not use it: an index serves the bare operator, ascending. `ORDER BY distance` may mean its square.",
     ],
-    states=states.INDEX,
+    states=kept.INDEX,
 )
 def index(shop: Shop) -> str:
     """Judge the index, and whether `search` can use it, if there is a `search`."""
     with facts(shop) as connection:
         _use_the_index(connection)
-        look(connection, states.INDEX)
+        look(connection, kept.INDEX)
     return "It is there before it is needed, and what is asked is what it can answer. When it will be used, the planner decides."
 
 
@@ -216,6 +238,7 @@ _INDEXES = """
     FROM judge.home JOIN pg_index ON indrelid = home.oid JOIN pg_class i ON i.oid = indexrelid JOIN pg_am ON pg_am.oid = relam
     JOIN pg_opclass ON pg_opclass.oid = indclass[0]
     WHERE amname IN ('hnsw', 'ivfflat');
+    CREATE TABLE judge.used (used bool);
     CREATE TABLE judge.unused (operator text, operators_class text)
 """
 _CLASSES = {"<->": "vector_l2_ops", "<=>": "vector_cosine_ops", "<#>": "vector_ip_ops"}
@@ -238,7 +261,9 @@ def _use_the_index(connection: psycopg.Connection) -> None:
         raise
     except psycopg.Error:
         return  # it is no search yet, and `check.search(shop)` says why
-    if not used:
+    if used:
+        connection.execute("INSERT INTO judge.used VALUES (true)")
+    else:
         operators = [operator for operator in _CLASSES if operator in source[0][0]]
         only = operators[0] if len(operators) == 1 else ""
         connection.execute("INSERT INTO judge.unused VALUES (%s, %s)", [only, _CLASSES.get(only, "")])
@@ -251,13 +276,13 @@ def _use_the_index(connection: psycopg.Connection) -> None:
         "It has a strict value and a relaxed one. And it is to hold for every new connection to `fernhill`.",
         "`ALTER DATABASE … SET hnsw.iterative_scan = '…'`",
     ],
-    states=states.SETTING,
+    states=kept.SETTING,
 )
 def setting(shop: Shop) -> str:
     """Judge what is set for new connections, and where."""
     with facts(shop) as connection:
         connection.execute(_SETTINGS)
-        look(connection, states.SETTING)
+        look(connection, kept.SETTING)
     return "Whoever connects to `fernhill` from now on has it. A database restored elsewhere has it if the restore is told so."
 
 
@@ -266,7 +291,7 @@ _SETTINGS = """
     SELECT CASE WHEN setrole <> 0 THEN 'role' WHEN datname = current_database() THEN 'database' ELSE 'another database' END
                AS kind,
            CASE WHEN setrole <> 0 THEN setrole::regrole::text ELSE datname END AS place,
-           split_part(one, '=', 1) AS name, substr(one, strpos(one, '=') + 1) AS value
+           split_part(one, '=', 1) AS name, lower(substr(one, strpos(one, '=') + 1)) AS value
     FROM pg_db_role_setting LEFT JOIN pg_database d ON d.oid = setdatabase, unnest(setconfig) AS one
     UNION ALL
     SELECT 'server', '', name, setting FROM pg_file_settings WHERE sourcefile LIKE '%auto.conf'
@@ -280,13 +305,13 @@ _SETTINGS = """
         "`subprocess.run([…], env=shop.login(), check=True)`, with `--format=custom` and `--file=…`.",
         "If something was changed since, dump once more: a backup is of the moment when it began.",
     ],
-    states=states.BACKUP,
+    states=kept.BACKUP,
 )
 def backup(shop: Shop) -> str:
     """Judge the dump by restoring it."""
     with facts(shop) as connection:
         add_what_it_restores(connection, shop)
-        look(connection, states.BACKUP)
+        look(connection, kept.BACKUP)
     return (
         "Restored into an empty database, it is what you have, row by row. What `ALTER DATABASE` has set is in the file too, and "
         "`pg_restore` leaves it out unless it gets `--create`."

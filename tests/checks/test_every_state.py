@@ -32,7 +32,7 @@ SOURCE = ""
 """The right state that the source's solution makes."""
 
 EVERY_CHECK = pytest.mark.parametrize("id", state_checks())
-EVERY_WAY = pytest.mark.parametrize("way", [SOURCE, *WHOLE], ids=["the source", *WHOLE])
+EVERY_WAY = pytest.mark.parametrize("way", [SOURCE, *WHOLE], ids=[f"15.{way}" for way in ("the source", *WHOLE)])
 STATES = [pytest.param(id, state, id=f"{id} {state.name}") for id in state_checks() for state in exercise(id).states]
 
 
@@ -238,6 +238,16 @@ def test_a_view_that_stops_is_the_learners(stores: Fernhill) -> None:
     result = judged("15.verified", stores.shop)
     assert result.outcome == "not yet", result
     assert "invalid input syntax for type uuid" in result.message
+
+
+@EVERY_CHECK
+def test_a_table_of_the_start_that_is_gone_is_named(id: str, stores: Fernhill) -> None:
+    stores.shop.reset(vectors=False)
+    with stores.shop.connect() as connection:
+        connection.execute("ALTER TABLE articles RENAME TO documents")
+    result = judged(id, stores.shop)
+    assert result.outcome == "not yet", result
+    assert "no table `articles` any more" in result.message
 
 
 def test_every_check_is_an_exercise_of_the_module() -> None:

@@ -3,7 +3,7 @@
 `test_every_state.py` takes each of them, and the source's, to every check, and makes each wrong state of one.
 """
 
-from course.checks.fernhill_states import OWN
+from course.checks.fernhill_moved import OWN
 
 RIGHT: dict[str, list[tuple[str, str]]] = {}
 """No exercise of this lesson is judged by its answer."""
