@@ -156,6 +156,13 @@ BACKUP = [
         made=lambda shop: shop.dump.write_text("--\n-- PostgreSQL database dump\n--\n"),
     ),
     State(
+        "the type missing",
+        "Restored into an empty database, the dump stops: {0} `--table` dumps the tables that it names, and not the type that "
+        "their vectors have. Dump the whole database.",
+        sees="SELECT message FROM judge.restore WHERE kind = 'failed' AND message LIKE '%vector\" does not exist%'",
+        made=lambda shop: dump(shop, "--table=articles", "--table=mechanics"),
+    ),
+    State(
         "it does not restore",
         "Restored into an empty database, the dump stops: {0} A backup holds tables and rows, and all that they need.",
         sees="SELECT message FROM judge.restore WHERE kind = 'failed'",
@@ -163,11 +170,11 @@ BACKUP = [
     ),
     State(
         "a table missing",
-        "Restored, it has no table `{0}`. `--table` dumps what it names and nothing else; without it, everything is in.",
+        "Restored, it has no table `{0}`. Without `--table` and `--exclude-table`, everything is in.",
         sees="""
             SELECT relation FROM judge.now WHERE kind = 'table' AND relation NOT IN (SELECT relation FROM judge.restored) LIMIT 1
         """,
-        made=lambda shop: dump(shop, "--table=articles", "--table=mechanics"),
+        made=lambda shop: dump(shop, "--exclude-table=chroma_vectors", "--exclude-table=differences"),
     ),
     State(
         "no vectors in it",
