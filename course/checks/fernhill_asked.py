@@ -93,8 +93,8 @@ PROBED = [
     ),
     State(
         "exchanged vectors unseen",
-        "This check exchanged the vectors of two articles, looked at `differences`, and took it back: neither was listed. Counts "
-        "and sums stay the same then. Compare each vector with its own.",
+        "This check exchanged the vectors of two articles, looked at `differences`, and took it back: it did not list both. "
+        "Counts and sums stay the same then. Compare each vector with its own.",
         sees="""
             SELECT WHERE (SELECT count(*) FROM judge.found JOIN judge.wanted USING (probe, id) WHERE probe = 'swapped')
                        < (SELECT count(*) FROM judge.wanted WHERE probe = 'swapped')
@@ -107,7 +107,7 @@ PROBED = [
     ),
     State(
         "a small change unseen",
-        "This check changed one number of one vector by a thousandth, looked at `differences`, and took it back: it was not "
+        "This check changed one number of one vector by a millionth, looked at `differences`, and took it back: it was not "
         "listed. A copy is the same or it is not: compare exactly.",
         sees="""
             SELECT WHERE EXISTS (SELECT FROM judge.wanted WHERE probe = 'slightly'
@@ -115,7 +115,8 @@ PROBED = [
         """,
         made="""
             CREATE OR REPLACE VIEW differences AS
-                SELECT id FROM articles JOIN chroma_vectors c USING (id) WHERE articles.embedding <=> c.embedding > 0.01
+                SELECT id FROM articles JOIN chroma_vectors c USING (id)
+                WHERE articles.embedding::halfvec(384) <> c.embedding::halfvec(384)
         """,
     ),
     State(
@@ -238,8 +239,8 @@ ANSWERS = [
     ),
     State(
         "fewer than five",
-        "Asked for the tag `{0}` it gives {1} articles, and {2} qualify. Is the LIMIT inside the filter? Five of all, and then "
-        "those that qualify, are fewer.",
+        "Asked for the tag `{0}` it gives {1} articles, and {2} qualify. A tag may stand anywhere in the list, and the LIMIT "
+        "comes after the filter: five of all, and then those that qualify, are fewer.",
         sees="""
             SELECT tag, count(DISTINCT answers.id), count(DISTINCT right_answers.id) FROM judge.probes
             JOIN judge.right_answers USING (probe) LEFT JOIN judge.answers USING (probe)
@@ -279,6 +280,12 @@ ANSWERS = [
                 ORDER BY title
             $$
         """,
+    ),
+    State(
+        "no distance",
+        "It gives no distance for `{0}`. The page shows one for each.",
+        sees="SELECT title FROM judge.answers WHERE distance IS NULL LIMIT 1",
+        made=departs("(a.embedding <-> question) ^ 2", "NULL::float8"),
     ),
     State(
         "the root",

@@ -131,10 +131,10 @@ SETTING = [
     ),
     State(
         "another setting",
-        "`{0}` is set, and a search through the index may still end too early. Which setting lets it go on until five have "
+        "`{0} = {1}` is set, and a search through the index may still end too early. Which setting lets it go on until five have "
         "passed the filter?",
         sees="""
-            SELECT name FROM judge.settings WHERE NOT EXISTS (SELECT FROM judge.settings WHERE kind = 'database'
+            SELECT name, value FROM judge.settings WHERE NOT EXISTS (SELECT FROM judge.settings WHERE kind = 'database'
             AND name = 'hnsw.iterative_scan' AND value = 'strict_order') LIMIT 1
         """,
         made="ALTER DATABASE fernhill RESET ALL; ALTER DATABASE fernhill SET plan_cache_mode = 'force_custom_plan'",

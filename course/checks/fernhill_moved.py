@@ -198,6 +198,19 @@ COPIED = [
         made="UPDATE articles SET embedding = embedding + embedding WHERE title LIKE 'Toaster%'",
     ),
     State(
+        "somebody else's text",
+        "`{0}` has the text of `{1}`. The lists that `get` gives belong together place by place: `zip` pairs them, and none may "
+        "be sorted or filtered before.",
+        sees="""
+            SELECT mine.title, theirs.title FROM judge.rows JOIN judge.start AS mine USING (id)
+            JOIN judge.start AS theirs ON rows.body = theirs.body WHERE theirs.id <> mine.id LIMIT 1
+        """,
+        made="""
+            UPDATE articles SET body = other.body FROM articles AS other
+            WHERE articles.title LIKE 'Dryer drum%' AND other.title LIKE 'Blender%'
+        """,
+    ),
+    State(
         "the word None",
         "`{0}` has the text `None`: Python's word for nothing, made into a text on its way. Give psycopg the value itself.",
         sees="SELECT title FROM judge.rows JOIN judge.start USING (id) WHERE rows.body IN ('None', 'nan', 'null') LIMIT 1",

@@ -103,7 +103,7 @@ _SWAP = """
     WHERE {home}.{key} = mine.id AND mine.id <> theirs.id
 """
 _NUDGE = """
-    UPDATE {home} SET embedding = embedding + (ARRAY[0.001::real] || array_fill(0::real, ARRAY[383]))::vector
+    UPDATE {home} SET embedding = embedding + (ARRAY[0.000001::real] || array_fill(0::real, ARRAY[383]))::vector
     WHERE {key} = (SELECT id FROM judge.rows JOIN judge.start USING (id) WHERE stores = 'both' ORDER BY id LIMIT 1)
 """
 _DIFFERENT = """
