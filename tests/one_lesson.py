@@ -16,6 +16,7 @@ from course.manifest import Lesson, lesson
 from course.pipeline.layout import Layout
 
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
+EVERY = ["tests/checks/test_every_check.py", "tests/checks/test_every_state.py"]
 NBVAL = [*PYTEST, "-p", "tests.fast_start", "-p", "tests.nbval_gate", "-p", "no:schemathesis", "--nbval-current-env"]
 NBVAL += ["--nbval-cell-timeout=120", "--nbval-sanitize-with=tests/nbval_sanitize.cfg"]
 
@@ -51,7 +52,7 @@ def gates(layout: Layout, lesson: Lesson) -> list[Gate]:
         Gate("ruff on its checks and tests", [*ruff, "check", checks, tests]),
         Gate("their format", [*ruff, "format", "--check", checks, tests]),
         Gate("course.build --check", [sys.executable, "-m", "course.build", "--check", lesson.id]),
-        Gate("its checks", [*PYTEST, "tests/checks/test_every_check.py", tests, "-k", " or ".join(own)]),
+        Gate("its checks", [*PYTEST, *EVERY, tests, "-k", " or ".join(own)]),
         Gate("nbval, its solution", [*NBVAL, "--nbval", layout.name(layout.solution(lesson))]),
         Gate("nbval-lax, its lesson", [*NBVAL, "--nbval-lax", layout.name(layout.lesson(lesson))]),
     ]

@@ -36,6 +36,7 @@ from course.exercises.mistakes import Mistake, NotYet, Remembered, Trial
 from course.exercises.note import Note
 from course.exercises.result import Outcome, Result, Solution
 from course.exercises.sources import solution_of
+from course.exercises.states import NotAttempted, State
 
 T = TypeVar("T")
 
@@ -50,6 +51,7 @@ class _Declared:
     mistakes: tuple[Mistake, ...]
     may: frozenset[str]
     seconds: float
+    states: tuple[State, ...]
 
 
 class Exercise:
@@ -111,6 +113,11 @@ class Exercise:
         """The wrong answers that this check knows."""
         return self._declared.mistakes
 
+    @property
+    def states(self) -> tuple[State, ...]:
+        """The states of the learner's stores that this check knows as not right yet, if it judges these."""
+        return self._declared.states
+
     def __repr__(self) -> str:
         more = ", ".join(f"check.{self.name}.{what}()" for what in ("hint", "solution", "reset"))
         return f"Exercise {self.id}: {self._call}, {more}"
@@ -168,6 +175,8 @@ class Exercise:
         error = unwrapped(error)
         judges_file = self._judge.__code__.co_filename
         files = {code.co_filename for value in given.values() if (code := code_of(value))} - {judges_file}
+        if isinstance(error, NotAttempted):
+            return self._closed("not attempted", str(error))
         if isinstance(error, NotYet):
             return self._closed("not yet", str(error), error.detail)
         down = server_down(error, files)
@@ -205,6 +214,7 @@ def exercise(
     mistakes: Sequence[Mistake] = (),
     may: Collection[str] = (),
     seconds: float = SECONDS,
+    states: Sequence[State] = (),
 ) -> Callable[[Callable[..., Any]], Exercise]:
     """Make a judge the check of this id, which is in the manifest. See this module's docstring.
 
@@ -214,6 +224,7 @@ def exercise(
         mistakes: the wrong answers that the check knows; looked through in this order.
         may: what the exercise allows a function to do besides returning something; names of `manners.SENTENCES`.
         seconds: how long one call of the learner's function may take.
+        states: in place of mistakes, where the check judges the learner's own stores; see `states.py`.
 
     Raises:
         CourseError: the manifest has no such check, or `may` names what no manner is called.
@@ -223,7 +234,7 @@ def exercise(
         raise CourseError(
             f"Exercise {id} may {sorted(unknown)}, and there are only {sorted(SENTENCES)}. Correct it in the checks."
         )
-    declared = _Declared(tuple(hints), tuple(mistakes), frozenset(may), seconds)
+    declared = _Declared(tuple(hints), tuple(mistakes), frozenset(may), seconds, tuple(states))
     return lambda judge: Exercise(id, judge, declared)
 
 

@@ -5,7 +5,8 @@ Wrong answers stand in the checks themselves, as mistakes. `test_lesson_NN.py` h
     RIGHT   right answers that are not the solution: a name and the code
     NEEDS   the lesson's own servers without which the check cannot be made; most checks have none
 
-and `names(stack)`: what the cells above the exercises have made. `test_every_check.py` runs all of it.
+and `names(stack)`: what the cells above the exercises have made. `test_every_check.py` runs all of it. Checks that judge what the
+learner's stores hold have states in place of answers: `test_every_state.py`.
 """
 
 from __future__ import annotations
@@ -44,7 +45,16 @@ class Task:
 
 
 def written_checks() -> list[str]:
-    """The ids of all checks of all written lessons, as the manifest lists them."""
+    """The ids of all checks of written lessons that judge an answer, as the manifest lists them."""
+    return [id for id in _all_checks() if not exercise(id).states]
+
+
+def state_checks() -> list[str]:
+    """The ids of those that judge what the learner's stores hold."""
+    return [id for id in _all_checks() if exercise(id).states]
+
+
+def _all_checks() -> list[str]:
     return [id for lesson in manifest.lessons() if lesson.written for id in lesson.checks]
 
 
