@@ -156,10 +156,13 @@ class Trial:
             raise NotYet(f"{said} {mistake.says}".strip())
         if isinstance(found.raised, AskedTooOften):
             raise NotYet("Your function asks again and again, and does not end. What ends its loop?") from found.raised
+        manner = next((manner for manner in found.manners if manner not in wanted.manners), None)
         if found.raised is not None:
+            if manner is not None and isinstance(found.raised, psycopg.Error):  # the value pasted in is what it stopped at
+                raise NotYet(str(manner)) from found.raised
             raise found.raised
         if not said:
-            said = str(next(manner for manner in found.manners if manner not in wanted.manners))
+            said = str(manner)
         raise NotYet(said)
 
     def says(self, name: str, about: str = "") -> NotYet:
