@@ -390,6 +390,16 @@ def test_a_text_that_breaks_careless_sql_is_a_pasted_value_too() -> None:
         trial(READS, "reads", []).compare(function(by_hand), read)
 
 
+def test_a_pasted_value_at_which_the_statement_stops_is_told_as_one() -> None:
+    pasted = """
+        def reads(postgres, id, title):
+            return postgres.execute(f"SELECT count(*) FROM notes WHERE id > 1001 OR title = '{title}'").fetchone()[0]
+    """
+    with pytest.raises(NotYet, match="Bound parameters") as told:
+        trial(READS, "reads", []).compare(function(pasted), read)
+    assert isinstance(told.value.__cause__, psycopg.Error)
+
+
 def test_changed_arguments_are_told_by_their_place() -> None:
     def observe(twice: Callable, stage: Stage) -> Any:
         return twice([2, 1])

@@ -149,7 +149,8 @@ MISTAKES = [
     Mistake(
         "one commit, and it still looks first",
         "You looked, found nothing, and the other one committed before you inserted: PostgreSQL refused the second row. A "
-        "transaction does not close that gap. `INSERT … ON CONFLICT (submission) DO NOTHING` looks and writes in one.",
+        "transaction does not close that gap, nor does a lock that the other one does not ask for. "
+        "`INSERT … ON CONFLICT (submission) DO NOTHING` looks and writes in one.",
         code=_looks_first(),
     ),
     Mistake(
@@ -223,8 +224,8 @@ MISTAKES = [
     ),
     Mistake(
         "the vector once more",
-        "The form came again, and you add its vector a second time: `note_vectors` has it already. When the INSERT returned "
-        "no row, there is nothing left to write.",
+        "The form came again, and you add its vector a second time: `note_vectors` has it already. `DO NOTHING` returns no row "
+        "then, and there is nothing left to write; `DO UPDATE` always returns one.",
         code="""
         def submit(postgres, submission, user_id, title, content, vector):
             row = '''INSERT INTO notes (submission, user_id, title, content) VALUES (%s, %s, %s, %s)
@@ -304,6 +305,35 @@ MISTAKES = [
         "The note is there, and its `submission` is not: nobody can tell that the form came. `notes` has a column for it.",
         old="[submission, user_id, title, content]",
         new="[None, user_id, title, content]",
+    ),
+    Mistake(
+        "the user's id for the vector",
+        "The foreign key refuses the vector: there is no note of this id. You give it the user's id, or another one. "
+        "`RETURNING id` gives the note's.",
+        old="[new[0], vector]",
+        new="[user_id, vector]",
+    ),
+    Mistake(
+        "title for content",
+        "Title and content are not what the form has: the values come in the order of their placeholders.",
+        old="[submission, user_id, title, content]",
+        new="[submission, user_id, content, title]",
+    ),
+    Mistake(
+        "every error for the same",
+        "The vector was refused, and you took that for a form that is there already. Catch `UniqueViolation` alone, and let "
+        "other errors through.",
+        code="""
+        def submit(postgres, submission, user_id, title, content, vector):
+            row = "INSERT INTO notes (submission, user_id, title, content) VALUES (%s, %s, %s, %s) RETURNING id"
+            try:
+                with postgres.transaction():
+                    id = postgres.execute(row, [submission, user_id, title, content]).fetchone()[0]
+                    postgres.execute(VECTOR, [id, vector])
+                    return id
+            except Exception:
+                return postgres.execute("SELECT id FROM notes WHERE submission = %s", [submission]).fetchone()[0]
+        """,
     ),
     Mistake(
         "rows only",

@@ -72,6 +72,11 @@ def _value(name: str, says: str, new: str) -> Mistake:
             "next(row for row in measured if row[1] >= 0.98)",
         ),
         _value(
+            "all that keep the promise",
+            "Those are all the values that keep the promise. One is set: the smallest of them.",
+            "[value for value, recalled, _ in measured if recalled >= 0.98]",
+        ),
+        _value(
             "its number",
             "That is how many rows come before it. Which value of `hnsw.ef_search` stands in the row?",
             "next(number for number, row in enumerate(measured) if row[1] >= 0.98)",
@@ -98,12 +103,15 @@ def ef_search(chosen: object, measured: Sequence, trial: Trial) -> str:
     return "On other vectors it is another value: keep the measurement, and repeat it when the table has grown."
 
 
+NOT_MEASURED = "You have not measured {found}. What you have measured stands in the table's first column."
+
+
 def _about(chosen: object, measured: Sequence) -> str:
     """What is known of the choice, without the right one."""
     if not isinstance(chosen, Real) or isinstance(chosen, bool):
         return "You set {found}. `chosen` should be one number, a value of `hnsw.ef_search`."
     found = next((recalled for value, recalled, _ in measured if value == chosen), None)
-    return f"With {chosen}, you measured a recall of {found:.3f}." if found is not None else "You have not measured {found}."
+    return f"With {chosen}, you measured a recall of {found:.3f}." if found is not None else NOT_MEASURED
 
 
 STATEMENTS = {
@@ -167,10 +175,13 @@ def served_by(served_by: dict, trial: Trial) -> str:
     for letter in SERVED:
 
         def observe(served_by: dict, stage: Stage, letter: str = letter) -> Any:
-            found = served_by.get(letter)
+            one_of = f"one of {', '.join(map(repr, INDEXES))}"
+            if letter not in served_by:
+                raise NotYet(f"`served_by` has no {letter!r}. Under each letter, A to E, stands {one_of}.")
+            found = served_by[letter]
             called = {name.casefold(): name for name in INDEXES}
             if not isinstance(found, str) or found.strip().casefold() not in called:
-                raise NotYet(f"`served_by[{letter!r}]` should be one of {', '.join(map(repr, INDEXES))}. There stands {found!r}.")
+                raise NotYet(f"`served_by[{letter!r}]` should be {one_of}. There stands {found!r}.")
             return called[found.strip().casefold()]
 
         trial.compare(served_by, observe, f"Statement {letter}, you say: {{found}}.")
@@ -188,6 +199,7 @@ MADE = """
         JOIN pg_opclass o ON o.oid = i.indclass[0]
     WHERE i.indrelid = 'memos'::regclass AND NOT i.indisprimary ORDER BY c.oid
 """
+TABLE = "SELECT to_regclass('memos')::oid"
 SEARCH = "SELECT id, title FROM memos ORDER BY embedding <-> '[1,0,0]' LIMIT 10"
 STATEMENT = '''"""CREATE INDEX IF NOT EXISTS memos_embedding
            ON memos USING hnsw (embedding vector_l2_ops)"""'''
@@ -246,6 +258,11 @@ IDLE = "CREATE INDEX IF NOT EXISTS memos_embedding ON memos USING "
             "CREATE INDEX IF NOT EXISTS memos_title ON memos (title)",
         ),
         _statement(
+            "on the id",
+            "That is an index on the ids, and the search sorts by `embedding`. The primary key has one of its own already.",
+            "CREATE INDEX IF NOT EXISTS memos_id ON memos (id)",
+        ),
+        _statement(
             "without a name",
             "The second call makes a second index like the first, and writes pay for both. Give it a name, and `IF NOT EXISTS`.",
             "CREATE INDEX ON memos USING hnsw (embedding vector_l2_ops)",
@@ -284,9 +301,31 @@ IDLE = "CREATE INDEX IF NOT EXISTS memos_embedding ON memos USING "
             """,
         ),
         Mistake(
+            "one for cosine as well",
+            "One of them serves the search. The other, for `<=>`, only costs: each row that is written goes into both.",
+            code="""
+            def index_memos(postgres):
+                for operator in ("l2", "cosine"):
+                    postgres.execute(
+                        f"CREATE INDEX IF NOT EXISTS memos_{operator} ON memos USING hnsw (embedding vector_{operator}_ops)"
+                    )
+            """,
+        ),
+        Mistake(
+            "the table made anew",
+            "You drop the table and make it anew. It was there, with columns and soon with rows: make the index on it as it is.",
+            code="""
+            def index_memos(postgres):
+                postgres.execute("DROP TABLE IF EXISTS memos")
+                postgres.execute("CREATE TABLE memos (id bigserial PRIMARY KEY, title text NOT NULL, embedding vector(384))")
+                postgres.execute("CREATE INDEX memos_embedding ON memos USING hnsw (embedding vector_l2_ops)")
+            """,
+        ),
+        Mistake(
             "waits for rows",
             "After your calls there is no index. Is the statement executed, whatever the table holds? It is IVFFlat that needs "
-            "rows; an HNSW index may be made on an empty table.",
+            "rows; an HNSW index may be made on an empty table. And `IF NOT EXISTS` makes nothing if anything is called so, such "
+            "as the table itself.",
             code="""
             def index_memos(postgres):
                 if postgres.execute("SELECT count(*) FROM memos").fetchone()[0] > 0:
@@ -308,6 +347,7 @@ def index_memos(index_memos: Callable, trial: Trial) -> str:
 
     def observe(index_memos: Callable, stage: Stage) -> Any:
         first, second = stage.database(MEMOS), stage.connect()
+        table = stage.rows(TABLE)
         index_memos(first)
         if not first.closed:
             first.rollback()  # else the second call waits for the first one's lock
@@ -315,6 +355,8 @@ def index_memos(index_memos: Callable, trial: Trial) -> str:
         index_memos(second)
         if not second.closed:
             second.rollback()
+        if stage.rows(TABLE) != table:
+            return Parts(the_table_is_the_one_that_was_there=False)
         made = stage.rows(MADE)
         stage.own.execute(FILL)
         stage.own.execute("SET enable_seqscan = off; SET enable_sort = off")

@@ -187,6 +187,12 @@ def differences(postgres):
             new="set(postgres.execute(query).fetchall())",
         ),
         Mistake(
+            "a list of rows",
+            "That is a list of rows. Take the id out of each, into a set, as the line that was given does.",
+            old="{id for (id,) in postgres.execute(query)}",
+            new="postgres.execute(query).fetchall()",
+        ),
+        Mistake(
             "no return",
             "Your function finds them and keeps them for itself: `return` is missing.",
             old="return {",

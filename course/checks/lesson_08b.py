@@ -266,6 +266,26 @@ _TRY = """try:
             """,
         ),
         Mistake(
+            "the old one's error swallowed, and on it goes",
+            "The old store failed, and your function goes on without its answer. That error is the user's: the old store is "
+            "asked outside of any `try`.",
+            code="""
+            def ask_both(question, read_old, read_new, same, note):
+                try:
+                    old = read_old(question)
+                except Exception:
+                    old = None
+                try:
+                    new = read_new(question)
+                except Exception:
+                    note(question, "failed")
+                else:
+                    if not same(old, new):
+                        note(question, "differs")
+                return old
+            """,
+        ),
+        Mistake(
             "the new one instead of the old",
             "The old store failed, and your function gives the new one's answer. Nobody has decided yet that it may be read.",
             code="""
@@ -329,6 +349,12 @@ _TRY = """try:
             new="return read_old(question)",
         ),
         Mistake(
+            "the old one asked three times",
+            "The old store was asked again and again for one question. Keep its answer in a variable.",
+            old="    return old",
+            new="    read_old(question)\n    return read_old(question)",
+        ),
+        Mistake(
             "the new one asked twice",
             "The new store was asked twice for one question. Keep its answer in a variable.",
             old="same(old, new)",
@@ -355,6 +381,28 @@ _TRY = """try:
                     note(question, 'differs')
                 return old
             """,
+        ),
+        Mistake(
+            "nothing for a failed one",
+            "The new store failed and gave no answer, and `same` was asked about `None`. Compare in an `else:`.",
+            code="""
+            def ask_both(question, read_old, read_new, same, note):
+                old = read_old(question)
+                new = None
+                try:
+                    new = read_new(question)
+                except Exception:
+                    note(question, "failed")
+                if not same(old, new):
+                    note(question, "differs")
+                return old
+            """,
+        ),
+        Mistake(
+            "a note when they are the same",
+            "You note that the answers are the same, too. Among sixty thousand such notes nobody finds those that differ.",
+            old='            note(question, "differs")',
+            new='            note(question, "differs")\n        else:\n            note(question, "same")',
         ),
         Mistake(
             "another word",
@@ -385,6 +433,12 @@ _TRY = """try:
             "The old store found nothing, and that is an answer too: compare it.",
             old="if not same(old, new):",
             new="if old and not same(old, new):",
+        ),
+        Mistake(
+            "an empty answer ends it",
+            "The old store found nothing, and the new one was not asked. That is an answer too: ask both, and compare.",
+            old="    try:\n        new",
+            new="    if not old:\n        return old\n    try:\n        new",
         ),
         Mistake(
             "an empty answer of the new store is none",

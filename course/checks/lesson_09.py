@@ -104,6 +104,12 @@ def _planted(stage: Stage) -> psycopg.Connection:
     return lent
 
 
+CLOSER = """
+    INSERT INTO documents
+    SELECT 3000 + n, user_id, title, content, created_at, embedding FROM documents, generate_series(1, %s) AS n WHERE id = 1907
+"""
+"""Adds so many copies of the closest document, whose owner joined long ago."""
+
 JOIN = "JOIN users u ON d.user_id = u.id"
 WHERE = "WHERE u.created_at > NOW() - %(days)s * INTERVAL '1 day'"
 
@@ -211,10 +217,17 @@ WHERE = "WHERE u.created_at > NOW() - %(days)s * INTERVAL '1 day'"
             new="FROM (SELECT * FROM documents ORDER BY embedding <=> %(q)s LIMIT %(k)s) d",
         ),
         Mistake(
+            "some more fetched before the filter",
+            "Rows are missing: you take some of the closest first, and filter those. Closer ones of others may be as many as "
+            "they like. Filter in the same query, before its `LIMIT`.",
+            old="FROM documents d",
+            new="FROM (SELECT * FROM documents ORDER BY embedding <=> %(q)s LIMIT 10 * %(k)s + 90) d",
+        ),
+        Mistake(
             "descending",
             "The farthest comes first. A smaller distance is closer: order ascending.",
-            "distance\n",
-            "distance DESC\n",
+            "ORDER BY distance",
+            "ORDER BY distance DESC",
         ),
         Mistake(
             "no order",
@@ -263,6 +276,24 @@ WHERE = "WHERE u.created_at > NOW() - %(days)s * INTERVAL '1 day'"
         ),
         Mistake("no limit", "You return every document that qualifies. `k` belongs in the `LIMIT`.", "LIMIT %(k)s", ""),
         Mistake(
+            "the owner's name first",
+            "The parts of a row stand in another order: first the document's id, then the owner's name, and the distance.",
+            old="d.id, u.name,",
+            new="u.name, d.id,",
+        ),
+        Mistake(
+            "the user's id for the document's",
+            "The first part of a row is the document's id, `d.id`. You return its owner's.",
+            old="d.id, u.name,",
+            new="u.id, u.name,",
+        ),
+        Mistake(
+            "rounded",
+            "The distances are rounded. Return them as they are: two documents may differ in a later figure.",
+            old="d.embedding <=> %(q)s AS",
+            new="round((d.embedding <=> %(q)s)::numeric, 3) AS",
+        ),
+        Mistake(
             "the owner's id",
             "The second part of a row is the owner's name, `u.name`.",
             old="u.name",
@@ -297,14 +328,16 @@ WHERE = "WHERE u.created_at > NOW() - %(days)s * INTERVAL '1 day'"
 )
 def from_new_users(from_new_users: Callable, trial: Trial) -> str:
     """Judge on owners who joined lately or long ago, where those of long ago write as well."""
-    for days, k in ((30, 9), (7, 9), (7, 3), (30, 1000), (1, 5), (1500, 4), (0, 5)):
+    for days, k, closer in ((30, 9, 0), (7, 9, 0), (7, 3, 0), (30, 1000, 0), (1, 5, 0), (1500, 4, 0), (0, 5, 0), (7, 3, 400)):
 
-        def observe(from_new_users: Callable, stage: Stage, days: int = days, k: int = k) -> Any:
-            return _as_rows(from_new_users(_planted(stage), vector_at(0), days, k))
+        def observe(from_new_users: Callable, stage: Stage, days: int = days, k: int = k, closer: int = closer) -> Any:
+            lent = _planted(stage)
+            stage.own.execute(CLOSER, [closer])
+            return _as_rows(from_new_users(lent, vector_at(0), days, k))
 
-        trial.compare(
-            from_new_users, observe, f"Asked for users of the last {days} days and k = {k}, you return {{found}}.", _close
-        )
+        those = f" and {closer} closer notes of a user of long ago" if closer else ""
+        about = f"Asked for users of the last {days} days and k = {k}{those}, you return {{found}}."
+        trial.compare(from_new_users, observe, about, _close)
     return "The filter is about one table, the closeness about another, and nobody had to carry ids between them."
 
 
@@ -462,6 +495,38 @@ ASKS = "if user_ids is not None:"
             "With a list of users, your `days` count no more. Each filter has an `if` of its own.",
             old="    if days is not None:",
             new="    if days is not None and user_ids is None:",
+        ),
+        Mistake(
+            "or premium",
+            "You find documents of users who are not in the list: an `|` lets through what either condition lets through. All "
+            "filters that are set must hold.",
+            old=IN,
+            new='query = query.where(Document.user_id.in_(user_ids) | (User.subscription == "premium"))',
+        ),
+        Mistake(
+            "the order dropped",
+            "The right documents come in no order. Keep the `order_by(distance)`.",
+            old=".order_by(distance)",
+            new="",
+        ),
+        Mistake(
+            "the join dropped",
+            "Each document stands there once for every user: without `.join(User)`, all are paired with all. Keep it.",
+            old=".join(User)",
+            new="",
+        ),
+        Mistake(
+            "texts for numbers",
+            "PostgreSQL refuses your statement: numbers are compared with texts. The list holds numbers, and so does the column.",
+            old="in_(user_ids)",
+            new="in_([str(id) for id in user_ids])",
+        ),
+        Mistake(
+            "the list pasted",
+            "You write the list into the text of the SQL, and an empty one leaves `IN ()`, which is no SQL. `.in_(user_ids)` "
+            "binds the values, and takes an empty list as well.",
+            old="Document.user_id.in_(user_ids)",
+            new="text(f\"documents.user_id IN ({', '.join(map(str, user_ids))})\")",
         ),
         Mistake(
             "no order",

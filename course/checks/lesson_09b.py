@@ -61,10 +61,15 @@ def which_trap(state_of: dict, trial: Trial) -> str:
     for letter in SEEN:
 
         def observe(state_of: dict, stage: Stage, letter: str = letter) -> Any:
-            found = state_of.get(letter)
-            if not isinstance(found, str) or found.strip() not in STATES:
+            if letter not in state_of:
+                raise NotYet(
+                    f"`state_of` has no {letter!r}. Under each letter, A to D, stands one of STATES: {', '.join(STATES)}."
+                )
+            found = state_of[letter]
+            called = {name.casefold(): name for name in STATES}
+            if not isinstance(found, str) or found.strip().casefold() not in called:
                 raise NotYet(f"`state_of[{letter!r}]` should be one of STATES: {', '.join(STATES)}. There stands {found!r}.")
-            return found.strip()
+            return called[found.strip().casefold()]
 
         trial.compare(state_of, observe, f"Plan {letter}, you say, shows: {{found}}.")
     return "Two of the four look alike but for a `$2`, and two but for a date. In production, these are what you look for first."
@@ -84,11 +89,15 @@ FAR_AWAY = """
 SEARCH = "SELECT id FROM notes WHERE team = %s ORDER BY embedding <=> '[1,0,0]' LIMIT 5"
 LEFT = """
     SELECT (SELECT count(*) FROM pg_db_role_setting WHERE setrole <> 0),
+           (SELECT count(*) FROM pg_db_role_setting WHERE setrole = 0 AND setdatabase = 0),
            (SELECT count(*) FROM pg_file_settings WHERE sourcefile LIKE '%%auto.conf' AND name LIKE 'hnsw.%%'),
            (SELECT count(*) FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase, unnest(setconfig) AS one
             WHERE datname <> current_database() AND one LIKE 'hnsw.%%'),
+           (SELECT string_agg(one, ', ' ORDER BY one) FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase,
+                unnest(setconfig) AS one
+            WHERE setrole = 0 AND datname = current_database() AND one LIKE 'hnsw.iterative_scan=%%'),
            (SELECT string_agg(split_part(one, '=', 1), ', ' ORDER BY one) FROM pg_db_role_setting, unnest(setconfig) AS one
-            WHERE setrole = 0 AND one !~ '^(search_path|enable_seqscan|hnsw.iterative_scan)=')
+            WHERE setrole = 0 AND setdatabase <> 0 AND one !~ '^(search_path|enable_seqscan|hnsw.iterative_scan)=')
 """
 CHANGE = "\"ALTER DATABASE {} SET hnsw.iterative_scan = 'strict_order'\""
 RIGHT_SETTING = "hnsw.iterative_scan = 'strict_order'"
@@ -111,8 +120,8 @@ RIGHT_SETTING = "hnsw.iterative_scan = 'strict_order'"
         ),
         Mistake(
             "SET LOCAL",
-            "For a new connection nothing has changed. `SET LOCAL` ends with its transaction, and what is composed "
-            "and not executed does nothing. The database keeps it: `ALTER DATABASE … SET`.",
+            "For a new connection nothing has changed. `SET LOCAL` ends with its transaction, `RESET` takes back what was set, "
+            "and what is composed and not executed does nothing. The database keeps it: `ALTER DATABASE … SET`.",
             old=f"sql.SQL({CHANGE}).format(database)",
             new=f'"SET LOCAL {RIGHT_SETTING}"',
         ),
@@ -176,6 +185,35 @@ RIGHT_SETTING = "hnsw.iterative_scan = 'strict_order'"
             """,
         ),
         Mistake(
+            "every role",
+            "`ALTER ROLE ALL` sets it for everybody in every database of the server, and the others should stay as they are. Set "
+            "it on this database.",
+            old=f"sql.SQL({CHANGE}).format(database)",
+            new=f'"ALTER ROLE ALL SET {RIGHT_SETTING}"',
+        ),
+        Mistake(
+            "every database",
+            "You set it on the other databases as well, which should stay as they are. This one alone: `postgres.info.dbname`.",
+            code=f"""
+            def keep_complete(postgres):
+                for name in (postgres.info.dbname, "postgres"):
+                    alter = sql.SQL("ALTER DATABASE {{}} SET {RIGHT_SETTING}")
+                    postgres.execute(alter.format(sql.Identifier(name)))
+            """,
+        ),
+        Mistake(
+            "switched off",
+            "`off` is the default, and what causes it. The setting is the right one: which of the other values keeps the order?",
+            old="'strict_order'",
+            new="'off'",
+        ),
+        Mistake(
+            "the other index's setting",
+            "`ivfflat.…` is for IVFFlat indexes. This one is an HNSW index: its settings begin with `hnsw.`",
+            old=RIGHT_SETTING,
+            new="ivfflat.iterative_scan = 'relaxed_order'",
+        ),
+        Mistake(
             "another database",
             "You set it on another database than the connection's own. Its name is in `postgres.info.dbname`.",
             old="sql.Identifier(postgres.info.dbname)",
@@ -189,6 +227,17 @@ RIGHT_SETTING = "hnsw.iterative_scan = 'strict_order'"
             def keep_complete(postgres):
                 database = sql.Identifier(postgres.info.dbname)
                 for setting in ("{RIGHT_SETTING}", "plan_cache_mode = 'force_custom_plan'"):
+                    postgres.execute(sql.SQL("ALTER DATABASE {{}} SET " + setting).format(database))
+            """,
+        ),
+        Mistake(
+            "a larger ef_search as well",
+            "It is complete, and you have set `hnsw.ef_search` as well, which makes each search of this database dearer. One "
+            "setting is enough.",
+            code=f"""
+            def keep_complete(postgres):
+                database = sql.Identifier(postgres.info.dbname)
+                for setting in ("{RIGHT_SETTING}", "hnsw.ef_search = 400"):
                     postgres.execute(sql.SQL("ALTER DATABASE {{}} SET " + setting).format(database))
             """,
         ),
@@ -223,12 +272,14 @@ def _afterwards(stage: Stage) -> Parts:
         plan = str(fresh.execute("EXPLAIN " + SEARCH, [7]).fetchall())
         found = fresh.execute(SEARCH, [7]).fetchall()
         in_order = fresh.execute("SHOW hnsw.iterative_scan").fetchone() != ("relaxed_order",)
-        roles, server, elsewhere, others = fresh.execute(LEFT, []).fetchall()[0]
+        roles, everybody, server, elsewhere, iterative, others = fresh.execute(LEFT, []).fetchall()[0]
     return Parts(
         rows_on_a_new_connection=len(found),
         always_in_order=in_order,
         through_the_index="notes_embedding" in plan,
+        this_database_sets=iterative,
         set_for_a_role=bool(roles),
+        set_for_every_role=bool(everybody),
         set_for_the_whole_server=bool(server),
         set_for_another_database=bool(elsewhere),
         other_settings_of_the_database=others,
@@ -239,6 +290,8 @@ def _forget(stage: Stage) -> None:
     """Take back what stays after a database is emptied: what was set for a role, elsewhere, or for the whole server."""
     stage.own.execute("ALTER ROLE CURRENT_USER RESET ALL")
     stage.own.execute(sql.SQL("ALTER ROLE CURRENT_USER IN DATABASE {} RESET ALL").format(sql.Identifier("bench")))
-    stage.own.execute("ALTER DATABASE postgres RESET ALL")
+    stage.own.execute("ALTER ROLE ALL RESET ALL")
+    for (name,) in stage.rows("SELECT datname FROM pg_database WHERE datname <> current_database()"):
+        stage.own.execute(sql.SQL("ALTER DATABASE {} RESET ALL").format(sql.Identifier(name)))
     stage.own.execute("ALTER SYSTEM RESET ALL")
     stage.own.execute("SELECT pg_reload_conf()")

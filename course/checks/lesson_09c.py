@@ -26,10 +26,10 @@ MINE, THEIRS, NOBODY = 1021, 1022, 1023
 """The user who asks, one whose documents are closer and say more, and one without documents."""
 
 
-def _vector(angle: float) -> np.ndarray:
+def _vector(angle: float, length: float = 1) -> np.ndarray:
     """A vector of 384 numbers at this angle, in degrees, to the question's."""
     turned = math.radians(angle)
-    return np.array([math.cos(turned), math.sin(turned), *[0.0] * (DIMENSIONS - 2)], dtype=np.float32)
+    return np.array([math.cos(turned), math.sin(turned), *[0.0] * (DIMENSIONS - 2)], dtype=np.float32) * np.float32(length)
 
 
 def _saying(often: int) -> str:
@@ -39,16 +39,21 @@ def _saying(often: int) -> str:
 
 
 def _planted(stage: Stage) -> Any:
-    """A connection to 30 documents of one user, whose orders by meaning, words and id differ, and 30 that would win both."""
+    """A connection to 30 documents of one user, whose orders by meaning, words and id differ, and 30 that would win both.
+
+    The ranks are such that 1 / (59 + rank) fuses them in another order, and the vectors differ in length.
+    """
     lent = stage.database(TABLES)
     mine: list[tuple[Any, ...]] = [
-        (1601 + (7 * row) % 30, MINE, _saying((row * 11 + 17) % 30), _vector(20 + 4 * row)) for row in range(30)
+        (1601 + (29 * row) % 30, MINE, _saying((row * 7 + 28) % 30), _vector(20 + 4 * row, 1 + row % 3)) for row in range(30)
     ]
     theirs = [(1701 + row, THEIRS, _saying(30 + row), _vector(row / 2)) for row in range(30)]
     odd = [
         (1650, MINE, ODD, _vector(170)),
         (1651, MINE, "A spare part", _vector(171)),
         (1652, MINE, "Part of a spare one", _vector(172)),
+        (1654, MINE, "Spare time, spare rooms, spare tyres", _vector(174)),
+        (1653, MINE, f"A part {'here and there and a spare ' * 9}", _vector(173)),
     ]
     with stage.own.cursor() as cursor:
         insert = "INSERT INTO documents VALUES (%s, %s, 'A note', %s, %s)"
@@ -80,6 +85,27 @@ FILTERED_LAST = """
         )
         return [id for (id,) in rows]
 """
+FUSED_IN_PYTHON = """
+    def hybrid_for(postgres, user_id, text, vector, k):
+        values = {"user_id": user_id, "text": text, "vector": vector}
+        by_words = postgres.execute(
+            '''SELECT id FROM documents, websearch_to_tsquery('english', %(text)s) AS query
+               WHERE user_id = %(user_id)s AND words @@ query ORDER BY ts_rank_cd(words, query) DESC, id LIMIT 20''',
+            values,
+        ).fetchall()
+        by_meaning = postgres.execute(
+            "SELECT id FROM documents WHERE user_id = %(user_id)s ORDER BY embedding <=> %(vector)s LIMIT 20", values
+        ).fetchall()
+        scores = {}
+        for found in (by_words, by_meaning):
+            for rank, (id,) in enumerate(found, 1):
+                scores[id] = scores.get(id, 0) + 1 / (60 + rank)
+        return sorted(scores, key=scores.get, reverse=True)[:k]
+"""
+EQUALS = (
+    "Two documents say the words as often. In the list of words, too, the smaller id comes first: `row_number()` with `id` as "
+    "the second thing to order by. `rank()` would give both the same."
+)
 LEAK = "There are another user's documents in the answer: a leak. "
 SINGLE = "A document that is found by one of the two should count: `FULL JOIN`."
 
@@ -120,7 +146,8 @@ SINGLE = "A document that is found by one of the two should count: `FULL JOIN`."
         Mistake("RIGHT JOIN", f"You return only what is in the list by meaning. {SINGLE}", "FULL JOIN", "RIGHT JOIN"),
         Mistake(
             "whole numbers",
-            "They come in the order of their ids: all scores are 0. In whole numbers, 1 / 61 is 0: write `1.0 / …`.",
+            "They come in the order of their ids. Either they are sorted so at the end, or all scores are 0: in whole numbers, "
+            "1 / 61 is 0. Write `1.0 / …`.",
             "1.0 /",
             "1 /",
         ),
@@ -189,6 +216,69 @@ SINGLE = "A document that is found by one of the two should count: `FULL JOIN`."
         Mistake("words alone", "This is the ranking by words alone.", SCORE, "coalesce(1.0 / (60 + w.rank), 0)"),
         Mistake("meaning alone", "This is the ranking by meaning alone.", SCORE, "coalesce(1.0 / (60 + m.rank), 0)"),
         Mistake(
+            "only the list by words",
+            "Only the list by words is there, and nothing is fused. Add the list by meaning, and the two parts of the score.",
+            code="""
+            def hybrid_for(postgres, user_id, text, vector, k):
+                rows = postgres.execute(
+                    '''SELECT id FROM documents, websearch_to_tsquery('english', %(text)s) AS query
+                       WHERE user_id = %(user_id)s AND words @@ query
+                       ORDER BY ts_rank_cd(words, query) DESC, id LIMIT %(k)s''',
+                    {"user_id": user_id, "text": text, "k": k},
+                )
+                return [id for (id,) in rows]
+            """,
+        ),
+        Mistake(
+            "only the list by meaning",
+            "Only the list by meaning is there, and nothing is fused. Add the list by words, and the two parts of the score.",
+            code="""
+            def hybrid_for(postgres, user_id, text, vector, k):
+                rows = postgres.execute(
+                    '''SELECT id FROM documents WHERE user_id = %(user_id)s
+                       ORDER BY embedding <=> %(vector)s LIMIT %(k)s''',
+                    {"user_id": user_id, "vector": vector, "k": k},
+                )
+                return [id for (id,) in rows]
+            """,
+        ),
+        Mistake(
+            "one list after the other",
+            "The list by words comes first, and what only the other has after it: no rank counts across the two. Add "
+            "1 / (60 + rank) of each list, and order by the sum.",
+            SCORE,
+            "coalesce(-w.rank, -20 - m.rank)",
+        ),
+        Mistake(
+            "the better of the two",
+            "You take the better of the two parts. A document that both lists have found should gain by it: add them.",
+            SCORE,
+            "greatest(1.0 / (60 + w.rank), 1.0 / (60 + m.rank))",
+        ),
+        Mistake(
+            "no rank is rank 0",
+            "What is in one list only is treated as if it led the other: `coalesce(rank, 0)` makes the best of all ranks. Its "
+            "part of the score should be 0: `coalesce(1.0 / (60 + rank), 0)`.",
+            SCORE,
+            "1.0 / (60 + coalesce(w.rank, 0)) + 1.0 / (60 + coalesce(m.rank, 0))",
+        ),
+        Mistake(
+            "the first has rank 0",
+            "Your scores are not 1 / (60 + rank). Either your ranks begin at 0, and the first of a list counts 1 / 61: "
+            "`enumerate(…, 1)`. Or what you add to them is not 60.",
+            "(60 + ",
+            "(59 + ",
+        ),
+        *[
+            Mistake(
+                f"{number} in place of 60",
+                "What you add to the ranks is not 60. A smaller number lets the first places decide more, a larger one less.",
+                "(60 + ",
+                f"({number} + ",
+            )
+            for number in (1, 10)
+        ],
+        Mistake(
             "all words, whatever is typed",
             "Your list by words is empty: `plainto_tsquery` takes *or* for a word. What somebody types goes "
             "through `websearch_to_tsquery`.",
@@ -196,9 +286,16 @@ SINGLE = "A document that is found by one of the two should count: `FULL JOIN`."
             "plainto_tsquery('english', %(text)s)",
         ),
         Mistake(
+            "to_tsquery",
+            "`to_tsquery` takes its own operators, `&` and `|`, and stops at what people type. Their words go through "
+            "`websearch_to_tsquery`.",
+            WEBSEARCH,
+            "to_tsquery('english', %(text)s)",
+        ),
+        Mistake(
             "any word, whatever is typed",
-            "Quotes hold words together, and yours finds documents with one of the words. What somebody types goes through "
-            "`websearch_to_tsquery`, as it is.",
+            "Without `or` all words have to be there, and in quotes side by side. Yours finds documents with one of them. What "
+            "somebody types goes through `websearch_to_tsquery`, as it is.",
             WEBSEARCH,
             "CAST(replace(plainto_tsquery('english', %(text)s)::text, '&', '|') AS tsquery)",
         ),
@@ -221,10 +318,47 @@ SINGLE = "A document that is found by one of the two should count: `FULL JOIN`."
             "embedding <=> %(vector)s) AS",
             "embedding <=> %(vector)s DESC) AS",
         ),
+        Mistake(
+            "the other distance",
+            "This is the order of `<->`, and these vectors differ in length. As above, meaning is compared by cosine: `<=>`.",
+            "<=>",
+            "<->",
+        ),
+        Mistake(
+            "ts_rank",
+            "`ts_rank` does not weigh how close the words stand together as `ts_rank_cd` does, by which the list by words is "
+            "ordered above.",
+            "ts_rank_cd",
+            "ts_rank",
+        ),
         Mistake("the larger id first", "With equal scores the smaller id comes first.", "0) DESC, id", "0) DESC, id DESC"),
         Mistake(
+            "no order among equals",
+            "Documents with equal scores come in any order. The smaller id comes first: order by `id` after the score.",
+            "0) DESC, id",
+            "0) DESC",
+        ),
+        Mistake(
+            "no order among equals, in Python",
+            "Documents with equal scores come in the order in which they were found. The smaller id comes first: sort by "
+            "`(-score, id)`.",
+            code=FUSED_IN_PYTHON,
+        ),
+        Mistake(
+            "no order in the words' list",
+            EQUALS,
+            "(words, query) DESC, id",
+            "(words, query) DESC",
+        ),
+        Mistake(
+            "one rank for equals",
+            EQUALS,
+            "row_number() OVER (ORDER BY ts_rank_cd(words, query) DESC, id)",
+            "rank() OVER (ORDER BY ts_rank_cd(words, query) DESC)",
+        ),
+        Mistake(
             "ties in the words' list",
-            "Two documents say the words as often, and the smaller id comes first, in the list of words too.",
+            EQUALS,
             "(words, query) DESC, id",
             "(words, query) DESC, id DESC",
         ),
@@ -240,6 +374,9 @@ SINGLE = "A document that is found by one of the two should count: `FULL JOIN`."
             "Those are rows. Return the ids themselves: `[id for (id, *_) in rows]`.",
             "[id for (id,) in rows]",
             "rows.fetchall()",
+        ),
+        Mistake(
+            "a set", "A set has no order. Return a list, the best first.", "[id for (id,) in rows]", "{id for (id,) in rows}"
         ),
         Mistake("a cursor", "Return the list of ids; a cursor still has to be read.", "[id for (id,) in rows]", "rows"),
         Mistake(
@@ -281,6 +418,7 @@ def hybrid_for(hybrid_for: Callable, trial: Trial) -> str:
         (MINE, "boiler or warranty", 6),
         (MINE, "boiler or warranty", 1060),
         (MINE, "boiler or warranty", 1),
+        (MINE, "spare part", 4),
         (MINE, '"spare part"', 4),
         (MINE, "the of and", 5),
         (MINE, ODD, 2),

@@ -19,6 +19,9 @@ def _note(id: int, user: int, embedding: Any = None) -> tuple:
     return id, user, f"{ODD} {id}", f"Content of {id}: {ODD}", vector(id % 100) if embedding is None else embedding
 
 
+UNSENDABLE = object()
+"""What stands in a vector's place, and psycopg cannot send: PostgreSQL never hears of it."""
+
 FOUR = [_note(2011, 1001), _note(2012, 1002), _note(2013, 1999), _note(2014, 1003)]
 """The third one's user does not exist."""
 
@@ -46,7 +49,7 @@ def _failing(notes: list[tuple], why: str) -> Callable[[Callable, Stage], Parts]
         told = False
         try:
             import_notes(stage.url, list(notes))
-        except psycopg.Error:
+        except (psycopg.Error, ValueError):  # a vector that NumPy refuses never reaches PostgreSQL
             told = True
         rows = numbers(stage.rows("SELECT id FROM notes WHERE id > 2002 ORDER BY id"))
         vectors = numbers(stage.rows("SELECT note_id FROM note_vectors WHERE note_id > 2002 ORDER BY note_id"))
@@ -198,8 +201,8 @@ AUTOCOMMIT = ", autocommit=True"
         ),
         Mistake(
             "vectors before rows",
-            "A vector came before its row, or without it, and the foreign key refused it. `writer.ROW` first, then "
-            "`writer.VECTOR`.",
+            "A vector came before its row, or under another id than its row's, and the foreign key refused it. `writer.ROW` "
+            "first, then `writer.VECTOR`, with the id of the note: `note[0]`.",
             old="""connection.execute(writer.ROW, note)
             connection.execute(writer.VECTOR, [note[0], vector])""",
             new="""connection.execute(writer.VECTOR, [note[0], vector])
@@ -247,6 +250,32 @@ AUTOCOMMIT = ", autocommit=True"
             "statement, and the values in a list after it. `writer.ROW` has the placeholders already.",
             old="connection.execute(writer.ROW, note)",
             new="connection.execute(f\"INSERT INTO notes VALUES ({note[0]}, {note[1]}, '{note[2]}', '{note[3]}')\")",
+        ),
+        Mistake(
+            "escaped by hand",
+            "A title is not what the note has: you wrote it into the SQL and doubled some of its signs, and one too many or too "
+            "few. Bind the values, and nothing has to be escaped.",
+            old="connection.execute(writer.ROW, note)",
+            new="""texts = [text.replace("'", "''").replace("%", "%%") for text in note[2:]]
+            connection.execute(f"INSERT INTO notes VALUES ({note[0]}, {note[1]}, '{texts[0]}', '{texts[1]}')")""",
+        ),
+        Mistake(
+            "known used up",
+            "Your loop takes the notes out of `known`, and at the end none is left to count. Go through it with `for`.",
+            old="for *note, vector in known:",
+            new="while known:\n            *note, vector = known.pop()",
+        ),
+        Mistake(
+            "committed whatever happens",
+            "A note could not even be sent, and you commit all the same: PostgreSQL knew of no error, and stored what came "
+            "before it. Commit after the loop, where only a run without errors arrives.",
+            code=_answer("""
+        try:
+            for *note, vector in known:
+                connection.execute(writer.ROW, note)
+                connection.execute(writer.VECTOR, [note[0], vector])
+        finally:
+            connection.commit()"""),
         ),
         Mistake(
             "all counted",
@@ -323,11 +352,13 @@ AUTOCOMMIT = ", autocommit=True"
     ],
 )
 def import_notes(import_notes: Callable, trial: Trial) -> str:
-    """Judge what another session sees; then imports that PostgreSQL refuses a part of; then one with nothing to store."""
+    """Judge what another session sees; then imports of which a part is refused; then one with nothing to store."""
     refused = [_note(2021, 1004), _note(2022, 1004), _note(2023, 1004, REFUSED), _note(2024, 1004)]
+    odd = [_note(2021, 1004), _note(2022, 1004), _note(2023, 1004, UNSENDABLE), _note(2024, 1004)]
     taken = [_note(2021, 1004), _note(2002, 1004), _note(2023, 1004)]
     trial.compare(import_notes, _four)
     trial.compare(import_notes, _failing(refused, "When the third of four vectors is refused"))
     trial.compare(import_notes, _failing(taken, "When the second of three ids is taken"))
+    trial.compare(import_notes, _failing(odd, "When the third of four vectors cannot be sent"))
     trial.compare(import_notes, _of_nobody)
     return "Killed at any moment, it leaves all or nothing. The commit does that, wherever it stands in the code."

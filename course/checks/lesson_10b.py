@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -44,13 +45,24 @@ JOBS = """
 def _four_calls(take_job: Callable, stage: Stage) -> Parts:
     """Three free jobs, and four calls."""
     postgres = stage.database(JOBS, options="-c timezone=Pacific/Chatham")
+    given: list[object] = []
+
+    class Noting(postgres.cursor_factory):  # type: ignore[name-defined]
+        """A cursor that notes the values which are bound."""
+
+        def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+            given.extend(params.values() if isinstance(params, dict) else params or [])
+            return super().execute(query, params, **options)
+
+    postgres.cursor_factory = Noting
     taken = [take_job(postgres) for _ in range(4)]
     left = "SELECT document_id, extract(epoch FROM taken_until - clock_timestamp()) FROM jobs ORDER BY 1"
     rows = stage.rows(left)
     return Parts(
-        four_calls_for_three_jobs=taken,
+        four_calls_for_three_jobs=["a time" if isinstance(one, datetime) else one for one in taken],
         jobs_in_the_table=numbers(rows),
         taken_for=["about a minute" if seconds and 30 < seconds < 61 else _whole(seconds) for _, seconds in rows],
+        by_the_clock_of="the program" if any(isinstance(value, datetime) for value in given) else "PostgreSQL",
     )
 
 
@@ -236,7 +248,8 @@ LOCKED = "FOR UPDATE SKIP LOCKED"
         ),
         Mistake(
             "no order",
-            "Without an `ORDER BY` PostgreSQL gives the rows in any order. The lowest `document_id` comes first.",
+            "That is not the job with the lowest `document_id`. Without an `ORDER BY`, or by another column, it is any of them: "
+            "`ORDER BY document_id`.",
             old="ORDER BY document_id",
             new="",
         ),
@@ -266,6 +279,23 @@ LOCKED = "FOR UPDATE SKIP LOCKED"
                         SELECT document_id FROM jobs WHERE {FREE} ORDER BY document_id LIMIT 1 {LOCKED})
                     RETURNING document_id''',
                     [datetime.now() + timedelta(minutes=1)],
+                ).fetchone()
+                return row[0] if row else None
+            """,
+        ),
+        Mistake(
+            "the program's clock, with its zone",
+            "The time comes from your program. Each worker's machine has a clock of its own, and one that is late "
+            "takes jobs that others still have. `now()` is PostgreSQL's clock, the same for every worker.",
+            code=f"""
+            from datetime import UTC, datetime, timedelta
+
+            def take_job(postgres):
+                row = postgres.execute(
+                    '''UPDATE jobs SET taken_until = %s WHERE document_id = (
+                        SELECT document_id FROM jobs WHERE {FREE} ORDER BY document_id LIMIT 1 {LOCKED})
+                    RETURNING document_id''',
+                    [datetime.now(UTC) + timedelta(minutes=1)],
                 ).fetchone()
                 return row[0] if row else None
             """,
@@ -311,6 +341,47 @@ LOCKED = "FOR UPDATE SKIP LOCKED"
             "No job is free, so there is no row, and `fetchone()` gives None. Return `None` then.",
             old="row[0] if row else None",
             new="row[0]",
+        ),
+        Mistake(
+            "0 for none",
+            "No job is free: return `None`. 0 is a number, as each job's id is.",
+            old="else None",
+            new="else 0",
+        ),
+        Mistake(
+            "the lease returned",
+            "You return `taken_until`. Which job was taken? Return its `document_id`.",
+            old="RETURNING document_id",
+            new="RETURNING taken_until",
+        ),
+        Mistake(
+            "takes all, returns one",
+            "Your call takes all free jobs, and returns one of them. The others are leased to nobody: `LIMIT 1`.",
+            code=f"""
+            def take_job(postgres):
+                row = postgres.execute('''
+                    UPDATE jobs SET taken_until = now() + interval '1 minute'
+                    WHERE document_id IN (SELECT document_id FROM jobs WHERE {FREE} ORDER BY document_id {LOCKED})
+                    RETURNING document_id''').fetchone()
+                return row[0] if row else None
+            """,
+        ),
+        Mistake(
+            "only the lowest of all",
+            "You look at the lowest job of the table, and if that is taken, at none. The lowest of those that are free: the "
+            "condition stands in the `WHERE`.",
+            code=f"""
+            def take_job(postgres):
+                with postgres.transaction():
+                    row = postgres.execute(
+                        "SELECT document_id, {FREE} FROM jobs ORDER BY document_id LIMIT 1 {LOCKED}"
+                    ).fetchone()
+                    if not row or not row[1]:
+                        return None
+                    lease = "UPDATE jobs SET taken_until = now() + interval '1 minute' WHERE document_id = %s"
+                    postgres.execute(lease, [row[0]])
+                    return row[0]
+            """,
         ),
         Mistake(
             "False for none",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -190,20 +191,21 @@ _TABLES = """
         content text NOT NULL, created_at timestamptz NOT NULL DEFAULT now(), embedding vector(2) NOT NULL DEFAULT '[1, 2]'
     );
 """
-_BEFORE = {id: (f"Title {id}", "text") for id in (*range(1001, 1009), 1011)} | {1002: (ODD, "text")}
+_BEFORE = {id: (f"Title {id}", "text") for id in (*range(1001, 1009), 1011, 1012)} | {1002: (ODD, "text")}
 _AFTER = {
     **dict.fromkeys((1001, 1002, 1006, 1008), ("Untitled", "text")),
-    1003: ("A better title", "text"),
+    1003: ("untitled", "text"),
     1005: ("Untitled", "a new text"),
     1009: ("Untitled", "a note that somebody has just begun"),
     1010: ("Title of its own", "text"),
-    1011: ("untitled poems", "text"),
+    1011: ("Untitled poems", "text"),
+    1012: ("A better title", "text"),
 }
-"""Since the mistake: titles given to 1003 and 1011, a text to 1005; 1004 and 1007 deleted, 1009 and 1010 added."""
+"""Since the mistake: titles given to 1003, 1011 and 1012, a text to 1005; 1004 and 1007 deleted, 1009 and 1010 added."""
 
 _SINCE = (
-    "Since the mistake, users have given 1003 and 1011 new titles and 1005 a new text, deleted 1004 and 1007, and added 1009 and "
-    "1010; 1009 is a new note that is called `Untitled`."
+    "Since the mistake, users have given 1003 the title `untitled`, 1011 `Untitled poems`, 1012 a better one, and 1005 a new "
+    "text; deleted 1004 and 1007, and added 1009 and 1010. 1009 is a new note that is called `Untitled`."
 )
 Documents = Mapping[int, tuple[str, str]]
 
@@ -220,26 +222,53 @@ def _put_back(what: str, after: Documents, *, runs: int = 1, refused: str = "") 
             rows = [(id, 1 + id % 2, *words) for id, words in documents.items()]
             insert = "INSERT INTO documents (id, user_id, title, content) VALUES (%s, %s, %s, %s)"
             connection.cursor().executemany(insert, rows)
+        besides = _besides(stage.own)
         if refused:
             stage.own.execute(f"ALTER TABLE documents ADD CHECK (title <> '{refused}')")
-        returned = None
-        try:
-            for _ in range(runs):
-                returned = put_back_titles(source, target)
-        except psycopg.errors.CheckViolation:
-            returned = "the error"
-        except psycopg.errors.NotNullViolation as error:
-            return f"NULL for {error.diag.column_name}, which is refused"
-        except psycopg.errors.UndefinedTable as error:
-            return "FROM is missing" if "missing FROM-clause" in str(error) else "there is no table lost"
+        returned = _called(lambda: [put_back_titles(source, target) for _ in range(runs)][-1])
+        if isinstance(returned, _Stopped):
+            return returned.why
         if what == "returned":
             return "a cursor" if isinstance(returned, psycopg.Cursor) else returned
         if _documents(witness) != before:
             return "the recovered server"
-        now = _documents(stage.own)
-        return {id: now.get(id, "deleted") for id in sorted({*now, *after}) if now.get(id) != after.get(id)}
+        return _changes(stage.own, after, besides)
 
     return observe
+
+
+@dataclass(frozen=True)
+class _Stopped:
+    """A call that PostgreSQL has ended, and why, in words."""
+
+    why: str
+
+
+def _called(call: Callable[[], Any]) -> Any:
+    """What a call returns, or what it stopped with."""
+    try:
+        return call()
+    except psycopg.errors.CheckViolation:
+        return "the error"
+    except psycopg.errors.NotNullViolation as error:
+        return _Stopped(f"NULL for {error.diag.column_name}, which is refused")
+    except psycopg.errors.UndefinedTable as error:
+        return _Stopped("FROM is missing" if "missing FROM-clause" in str(error) else "there is no table lost")
+
+
+def _changes(own: psycopg.Connection, after: Documents, besides: Mapping[int, tuple]) -> dict[int, Any]:
+    """The documents that are not what they were; whether anything besides title and content is another, is said too."""
+    now: dict[int, tuple[str, ...]] = dict(_documents(own))
+    for id, rest in _besides(own).items():
+        if rest != besides.get(id, rest):
+            now[id] = (*now[id], "and not only these")
+    return {id: now.get(id, "deleted") for id in sorted({*now, *after}) if now.get(id) != after.get(id)}
+
+
+def _besides(connection: psycopg.Connection) -> dict[int, tuple]:
+    """What else stands in each document's row."""
+    rows = connection.execute("SELECT id, user_id, created_at, embedding::text FROM documents").fetchall()
+    return {id: tuple(rest) for id, *rest in rows}
 
 
 def _documents(connection: psycopg.Connection) -> dict[int, tuple[str, str]]:
@@ -285,15 +314,42 @@ _ONE = "UPDATE documents SET title = %s WHERE id = %s AND title = 'Untitled'"
         ),
         Mistake(
             "all titles",
-            "A user had given document 1003 a new title since, and it is lost. Change only what is still `Untitled`.",
+            "Users had given documents such as 1012 a new title since, and it is lost. Change only what is still `Untitled`.",
             old=_WHERE,
             new=f"WHERE {_JOIN}",
         ),
         Mistake(
             "whatever the case",
-            "1011 is called `untitled poems`, by its user. Look for documents that are called `Untitled`, exactly.",
+            "1003 is called `untitled`, by its user. Look for documents that are called `Untitled`, exactly.",
+            old="documents.title = 'Untitled'",
+            new="lower(documents.title) = 'untitled'",
+        ),
+        Mistake(
+            "all that begin so",
+            "1011 is called `Untitled poems`, by its user. Look for documents that are called `Untitled`, exactly.",
+            old="documents.title = 'Untitled'",
+            new="documents.title LIKE 'Untitled%'",
+        ),
+        Mistake(
+            "all that begin so, whatever the case",
+            "1003 is called `untitled` and 1011 `Untitled poems`, by their users. Look for documents that are called `Untitled`, "
+            "exactly.",
             old="documents.title = 'Untitled'",
             new="documents.title ILIKE 'untitled%'",
+        ),
+        Mistake(
+            "another column as well",
+            "The titles are back, and another column of the same documents is not what it was. Nothing else is to be touched.",
+            old="title = lost.title FROM",
+            new="title = lost.title, created_at = now() + interval '1 minute' FROM",
+        ),
+        Mistake(
+            "a title written over itself",
+            "The titles are back, and you count 1009 as well: it was written anew with the title that it had. It "
+            "was not among the lost ones: leave out what `lost` does not have.",
+            old=_UPDATE,
+            new="UPDATE documents SET title = coalesce((SELECT title FROM lost WHERE lost.id = documents.id), title) "
+            "WHERE title = 'Untitled'",
         ),
         Mistake(
             "text and all",

@@ -297,7 +297,8 @@ _ZIP = 'gzip < "%p" > "{archive}/%f.gz"'
         ),
         Mistake(
             "path and name swapped",
-            "`%p` is the path of the server's own file, and `%f` the name alone: the archive's files are named after `%f`.",
+            "`%p` is the path of the server's own file, from the directory that it runs in: leave that with no "
+            "`cd`. `%f` is the name alone, and the archive's files are named after it.",
             code="""
             def archive_settings(archive):
                 return {
@@ -329,8 +330,8 @@ _ZIP = 'gzip < "%p" > "{archive}/%f.gz"'
         ),
         Mistake(
             "takes the server's own file",
-            "The server's own segment is gone: `gzip` with a file's name replaces that file. It is the server that removes it. "
-            "Read it with `<`, and write with `>`.",
+            "The server's own segment is gone: `gzip` with a file's name replaces that file, and `rm` removes it. "
+            "It is the server that removes it. Read it with `<`, and write with `>`.",
             old=_ZIP,
             new='gzip "%p" && mv "%p.gz" "{archive}/%f.gz"',
         ),
@@ -348,8 +349,8 @@ _ZIP = 'gzip < "%p" > "{archive}/%f.gz"'
         ),
         Mistake(
             "takes the archive's file",
-            "What was restored is no longer in the archive: `gunzip` with a file's name replaces that file. The next recovery "
-            "finds a hole. Read it with `<`.",
+            "What was restored is no longer in the archive: `gunzip` with a file's name replaces that file, and "
+            "`rm` removes it. The next recovery finds a hole. Read it with `<`.",
             old=_GET,
             new='gunzip "{archive}/%f.gz" && mv "{archive}/%f" "%p"',
         ),

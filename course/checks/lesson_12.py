@@ -84,6 +84,47 @@ MADE = "CREATE INDEX ON documents (lower(title))"
             new="content",
         ),
         Mistake(
+            "the id",
+            "Another column is indexed, and the question does not look for an id: it computes one. The *Filter* of the plan says "
+            "what is compared.",
+            old="(lower(title))",
+            new="(id)",
+        ),
+        Mistake(
+            "no parentheses of its own",
+            "PostgreSQL could not read the statement. Is it the parentheses? An expression stands in a pair of its own, and "
+            "nothing in quotes: `ON documents (lower(…))`.",
+            old="(lower(title))",
+            new="lower(title)",
+        ),
+        Mistake(
+            "a range of blocks",
+            "BRIN notes what lies in each range of blocks, and titles lie anywhere: every range may hold this one. Leave `USING` "
+            "out, for a B-tree.",
+            old="(lower(title))",
+            new="USING brin (lower(title))",
+        ),
+        Mistake(
+            "three letters each",
+            "That index holds groups of three letters, for `LIKE` and `%`. The question compares the whole title with `=`.",
+            code="""
+            def speed_up(postgres):
+                postgres.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+                postgres.execute("CREATE INDEX ON documents USING gin (title gin_trgm_ops)")
+            """,
+        ),
+        Mistake(
+            "documents removed",
+            "Documents are gone. Titles may come twice, and both belong to somebody: an index does not have to be unique.",
+            code="""
+            def speed_up(postgres):
+                postgres.execute(
+                    "DELETE FROM documents a USING documents b WHERE a.id > b.id AND lower(a.title) = lower(b.title)"
+                )
+                postgres.execute("CREATE UNIQUE INDEX ON documents (lower(title))")
+            """,
+        ),
+        Mistake(
             "another collation",
             "Your index is sorted by another collation than the question compares with, and so it does not match. Leave "
             "`COLLATE` out.",
@@ -308,6 +349,13 @@ def _ends(query: str) -> str:
             new="found = postgres.execute(heads).fetchmany(1)",
         ),
         Mistake(
+            "the one that is at work",
+            "You end `report` alone. Others block as well, while they do nothing: each queue has a head, whatever its state and "
+            "age.",
+            old=HEADS,
+            new=f"{HEADS} AND state = 'active'",
+        ),
+        Mistake(
             "cancels",
             "`pg_cancel_backend` ends a statement, and a session that is idle executes none: its transaction stays open. "
             "`pg_terminate_backend` ends the session.",
@@ -316,7 +364,9 @@ def _ends(query: str) -> str:
         ),
         Mistake(
             "ends none",
-            "Nobody was ended, and all of them still block. `pg_terminate_backend(pid)` ends a session.",
+            "Nobody was ended, and all of them still block. Is `pg_terminate_backend(pid)` called? And does your query find "
+            "somebody? For one that waits for nobody, `pg_blocking_pids` gives an empty array, `'{}'`, and an idle session has a "
+            "`wait_event` too: it waits for its client.",
             old='postgres.execute("SELECT pg_terminate_backend(%s)", [pid])',
             new="pass",
         ),
@@ -341,6 +391,12 @@ def _ends(query: str) -> str:
             "The right ones, and you return their process numbers. Who reads the report tomorrow knows only the names.",
             old=RETURN,
             new="return [pid for _, pid in found]",
+        ),
+        Mistake(
+            "a set",
+            "The right ones, as a set, which has no order. Return the names as a sorted list.",
+            old=RETURN,
+            new="return {name for name, _ in found}",
         ),
         Mistake(
             "how many",
@@ -439,7 +495,8 @@ NAMES = "return [name for (name,) in postgres.execute(query, [at_least])]"
         ),
         Mistake(
             "100,000 bytes",
-            "`at_least` says how large they have to be, and it may be another number than 100,000: bind it.",
+            "Some are missing. `at_least` says how large they have to be, and it may be another number than "
+            "100,000: bind it. And no `LIMIT` cuts the answer.",
             old=">= %s",
             new=">= greatest(100000, %s)",
         ),
@@ -452,6 +509,36 @@ NAMES = "return [name for (name,) in postgres.execute(query, [at_least])]"
             """,
         ),
         Mistake(
+            "at most so large",
+            "Those have at most `at_least` bytes. Large ones are asked for: `>=`.",
+            old=">= %s",
+            new="<= %s",
+        ),
+        Mistake(
+            "in no order",
+            "The right ones, in any order. The largest comes first: `ORDER BY`, descending.",
+            old=ORDER,
+            new="",
+        ),
+        Mistake(
+            "by the table's size",
+            "The right ones, ordered by the size of their tables. `indexrelid` is the index, `relid` its table.",
+            old="BY pg_relation_size(indexrelid)",
+            new="BY pg_relation_size(relid)",
+        ),
+        Mistake(
+            "the tables",
+            "Those are the names of the tables. The indexes' are in `indexrelname`.",
+            old="SELECT indexrelname",
+            new="SELECT relname",
+        ),
+        Mistake(
+            "pages",
+            "None is that large, in pages: `at_least` counts bytes, as `pg_relation_size` does.",
+            old="pg_relation_size(indexrelid) >= %s",
+            new="pg_relation_size(indexrelid) / 8192 >= %s",
+        ),
+        Mistake(
             "the table's size",
             "That is the size of the whole table, and each of its indexes is taken for as large. `indexrelid` is the index, "
             "`relid` its table.",
@@ -460,8 +547,8 @@ NAMES = "return [name for (name,) in postgres.execute(query, [at_least])]"
         ),
         Mistake(
             "rows fetched",
-            "`idx_tup_fetch` counts the rows that a plain index scan fetched. `notes_team` is used by bitmap scans, which fetch "
-            "their rows another way: count its scans.",
+            "`notes_team` and `notes_body` are used: ask for `idx_scan = 0`. `idx_tup_fetch` counts the rows that a plain index "
+            "scan fetched, and bitmap scans fetch theirs another way.",
             old="idx_scan = 0",
             new="idx_tup_fetch = 0",
         ),

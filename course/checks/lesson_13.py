@@ -133,6 +133,52 @@ _LEFT = """
             new="SELECT email,",
         ),
         Mistake(
+            "the id for the name",
+            "That is the user's id, and the page greets her by name: `users.name`.",
+            old="SELECT name,",
+            new="SELECT id,",
+        ),
+        Mistake(
+            "the largest ids",
+            "Those are ids, the largest of hers. How many there are says `count(*)`.",
+            old="count(*)",
+            new="max(id)",
+        ),
+        Mistake(
+            "owners counted",
+            "You count who owns them, and that is one. Count the documents and the chats themselves: DISTINCT ids.",
+            code=_page(f"SELECT u.name, count(DISTINCT d.user_id), count(DISTINCT c.user_id) {_LEFT}"),
+        ),
+        Mistake(
+            "NULL for zero",
+            "A user without documents is in no group, and the `LEFT JOIN` gives NULL for her number. The page has a zero: "
+            "`coalesce(…, 0)`, or `count` after the join.",
+            code=_page("""
+                SELECT u.name, d.n, c.n FROM users u
+                LEFT JOIN (SELECT user_id, count(*) AS n FROM documents GROUP BY user_id) d ON d.user_id = u.id
+                LEFT JOIN (SELECT user_id, count(*) AS n FROM chats GROUP BY user_id) c ON c.user_id = u.id
+                WHERE u.id = %s
+            """),
+        ),
+        Mistake(
+            "somebody else's page for nobody",
+            "There is no such user, and you return another one's page. `WHERE id = %s` finds nobody then: no row, and "
+            "`fetchone()` gives None.",
+            code=_page("""
+                SELECT name, (SELECT count(*) FROM documents WHERE user_id = users.id),
+                       (SELECT count(*) FROM chats WHERE user_id = users.id) FROM users ORDER BY id = %s DESC, id
+            """),
+        ),
+        Mistake(
+            "an empty page for nobody",
+            "There is no such user, and you return a page without a name. For nobody it is None, as `fetchone()` gives it.",
+            code=_page(
+                """SELECT name, (SELECT count(*) FROM documents WHERE user_id = users.id),
+                       (SELECT count(*) FROM chats WHERE user_id = users.id) FROM users WHERE id = %s"""
+            ).rstrip()
+            + ' or ("", 0, 0)\n',
+        ),
+        Mistake(
             "with the id",
             "Your row has more than was asked for. It is `(name, documents, chats)`.",
             old="SELECT name,",
@@ -169,7 +215,8 @@ _LEFT = """
         ),
         Mistake(
             "no return",
-            "Your function asks, and keeps the answer for itself: `return` is missing.",
+            "Nothing comes back. Either your function asks and keeps the answer for itself, and a `return` is "
+            "missing; or it asks for another user than `user_id`.",
             old="return ",
             new="",
         ),
@@ -254,6 +301,10 @@ _FAILURES = {
     "Oracle": {"read": 500, "write": 404, "log in": 503},
     "Kafka": {"read": 200, "write": 400, "log in": 0},
 }
+_OTHERS = {
+    "Oracle": {"read": 502, "write": 429, "log in": 399},
+    "Kafka": {"read": 203, "write": 308, "log in": 100},
+}
 _SUCCESSES = {
     "Oracle": {"read": 201, "write": 304, "log in": 204},
     "Kafka": {"read": 503, "write": 200, "log in": 307},
@@ -308,6 +359,40 @@ def _changed(new: str) -> dict[str, str]:
             "A request that two stores stop has only one in your set: the next store's turn begins the set anew.",
             old="needed.setdefault(request, set())",
             new="needed[request] = set()",
+        ),
+        Mistake(
+            "the last that stops it",
+            "A request that two stores stop has only one in your set: the second one's set takes the first one's "
+            "place. Add to the set that is there.",
+            code="""
+            def stores_needed(got):
+                needed = {}
+                for store, statuses in got.items():
+                    for request, status in statuses.items():
+                        needed.setdefault(request, set())
+                        if not 200 <= status < 400:
+                            needed[request] = {store}
+                return needed
+            """,
+        ),
+        Mistake(
+            "the first store alone",
+            "Only the first store was looked at. Does a `return` stand inside the loop?",
+            old="    return needed",
+            new="        return needed",
+        ),
+        Mistake(
+            "letters",
+            "There are single letters in your sets: `update` takes a text apart. `add` puts the store in as it is.",
+            old="stores.add(store)",
+            new="stores.update(store)",
+        ),
+        Mistake(
+            "a key that is not there",
+            "A key is not in a dict. Either a request has no set yet when you add to it: `setdefault` makes one. Or "
+            "you look for a store by its name in the lesson: take them from `got`, here they have others.",
+            old="needed.setdefault(request, set())",
+            new="needed[request]",
         ),
         Mistake(
             "the survivors",
@@ -371,7 +456,9 @@ def _changed(new: str) -> dict[str, str]:
         ),
         Mistake(
             "the lesson's stores only",
-            "You look for stores by their names in the lesson. Take them from `got`: here they have other names.",
+            "No store stops anything in yours. Either no status meets your condition: none is below 200 and above "
+            "399 at once, `or` joins the two. Or you look for stores by their names in the lesson: take them from "
+            "`got`, here they have others.",
             old="if not",
             new="if store in ('PostgreSQL', 'ChromaDB', 'Redis') and not",
         ),
@@ -416,6 +503,23 @@ def _changed(new: str) -> dict[str, str]:
             **_changed("status not in (200, 201)"),
         ),
         Mistake(
+            "a list of failures",
+            "There are more statuses than those of your list: 502, 429 and 100 are no success either. Ask for the "
+            "range, from 200 to 399.",
+            **_changed("status in (0, 400, 404, 500, 503)"),
+        ),
+        Mistake(
+            "a list of successes",
+            "There are more statuses than those of your list: 203, 308 and 399 are answers as well. Ask for the "
+            "range, from 200 to 399.",
+            **_changed("status not in (200, 201, 204, 304, 307)"),
+        ),
+        Mistake(
+            "200, 201 and 204 are answers",
+            "304 and 307 are answers as well, and there are more. Ask for the range, from 200 to 399.",
+            **_changed("status not in (200, 201, 204)"),
+        ),
+        Mistake(
             "all below 300",
             "304 and 307 are answers as well: up to 399 all is well.",
             **_changed("not 200 <= status < 300"),
@@ -428,7 +532,7 @@ def stores_needed(stores_needed: Callable, trial: Trial) -> str:
     def observe(got: dict[str, dict[str, int]]) -> Callable[[Callable, Stage], Any]:
         return lambda stores_needed, stage: stores_needed({store: dict(by) for store, by in got.items()})
 
-    for got in (_STRUCTURE, {"Oracle": {"read": 503}}, _FAILURES, _SUCCESSES):
+    for got in (_STRUCTURE, {"Oracle": {"read": 503}}, _FAILURES, _SUCCESSES, _OTHERS):
         told = str(got).replace("{", "{{").replace("}", "}}")
         trial.compare(stores_needed, observe(got), f"The clients got {told}. You return {{found}}.")
     return "That is the failure matrix in one column. A store that is in no set may go down without anybody noticing."

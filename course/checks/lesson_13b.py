@@ -16,13 +16,17 @@ _CACHE = "CREATE UNLOGGED TABLE cache (key text PRIMARY KEY, value text NOT NULL
 _PUT = "INSERT INTO cache VALUES (%s, %s, now() + %s * INTERVAL '1 second')"
 
 
+class _NoAnswerError(Exception):
+    """Raised by the check's `compute`."""
+
+
 class _Cache:
     """A table with rows of others in it, and what a call of the learner's function does there."""
 
     def __init__(self, stage: Stage, key: str) -> None:
         self.stage = stage
         self.key = f"{key} {ODD}"
-        self.postgres = stage.database(_CACHE)
+        self.postgres = stage.database(_CACHE, options="-c timezone=Pacific/Chatham")
         for other in (self.key.lower(), self.key[:12], "bystander"):
             self.put(other, "untouched", 600)
 
@@ -86,6 +90,25 @@ def _empty_text(remembered: Callable, stage: Stage) -> Parts:
     return cache.seen(remembered(cache.postgres, cache.key, compute), compute.times)
 
 
+def _empty_answer(remembered: Callable, stage: Stage) -> Parts:
+    cache = _Cache(stage, "A Question that finds nothing")
+    compute = stage.asked(lambda: "")
+    return cache.seen(remembered(cache.postgres, cache.key, compute), compute.times)
+
+
+def _fails(remembered: Callable, stage: Stage) -> Parts:
+    cache = _Cache(stage, "A Question that fails")
+
+    def compute() -> str:
+        raise _NoAnswerError("said by the check")
+
+    try:
+        returned = remembered(cache.postgres, cache.key, compute)
+    except _NoAnswerError:
+        returned = "the error"
+    return Parts(the_caller_gets=returned, kept=cache.left()[0])
+
+
 def _race(remembered: Callable, stage: Stage) -> Parts:
     cache = _Cache(stage, "A Question of two")
 
@@ -133,6 +156,30 @@ _FRESH = " AND expires_at > now()"
             "It should be 60 seconds, and yours stays for 60 minutes, an hour.",
             old="60 seconds",
             new="60 minutes",
+        ),
+        *(
+            Mistake(f"{time} in place of 60 seconds", "It should be 60 seconds, by PostgreSQL's clock.", "60 seconds", time)
+            for time in ("6 seconds", "30 seconds", "10 minutes", "60 days")
+        ),
+        Mistake(
+            "the program's clock",
+            "The session has another time zone than your program, and a time without a zone is read in it: the row is kept for "
+            "hours, or has expired. `now()` is PostgreSQL's own clock, the same for all who ask.",
+            code="""
+            from datetime import UTC, datetime, timedelta
+
+            def remembered(postgres, key, compute):
+                kept = postgres.execute("SELECT value FROM cache WHERE key = %s AND expires_at > now()", [key]).fetchone()
+                if kept:
+                    return kept[0]
+                value = compute()
+                postgres.execute(
+                    '''INSERT INTO cache VALUES (%s, %s, %s)
+                       ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, expires_at = EXCLUDED.expires_at''',
+                    [key, value, datetime.now(UTC).replace(tzinfo=None) + timedelta(seconds=60)],
+                )
+                return value
+            """,
         ),
         Mistake(
             "milliseconds",
@@ -190,7 +237,7 @@ _FRESH = " AND expires_at > now()"
         Mistake(
             "never read",
             "Another program has kept a value under this key, it has not expired, and you computed it anew. Look into the table "
-            "first: what still holds has `expires_at > now()`.",
+            "first, under `key = %s`: what still holds has `expires_at > now()`.",
             old=_READ,
             new="",
         ),
@@ -282,6 +329,21 @@ _FRESH = " AND expires_at > now()"
             new="if kept and kept[0]:",
         ),
         Mistake(
+            "an empty text is not kept",
+            "`compute` gave an empty text, and you did not keep it: the next caller computes it again. It is a value too.",
+            old="value = compute()",
+            new="value = compute()\n    if not value:\n        return value",
+        ),
+        Mistake(
+            "an error for nothing",
+            "`compute` raised an error, and your function took it for an answer. Let it through to the caller, and keep nothing.",
+            old="value = compute()",
+            new="""try:
+        value = compute()
+    except Exception:
+        return None""",
+        ),
+        Mistake(
             "deleted first",
             "While you computed, another program kept the same key, and your `INSERT` stopped with `UniqueViolation`. To look "
             "first, or to delete first, does not prevent that: say what to do `ON CONFLICT (key)`.",
@@ -305,12 +367,14 @@ _FRESH = " AND expires_at > now()"
     ],
 )
 def remembered(remembered: Callable, trial: Trial) -> str:
-    """Judge a miss, a hit, an expired row, one that another program removed, an empty text, and another writer."""
+    """Judge a miss, a hit, an expired row, one that another program removed, empty texts, an error, and another writer."""
     trial.compare(remembered, _miss, "Nothing was kept under the key. Seen was {found}.")
     trial.compare(remembered, _hit, "Another program has kept the key, and it has 20 seconds left. Seen was {found}.")
     trial.compare(remembered, _expired, "The row under the key expired yesterday. Seen was {found}.")
     trial.compare(remembered, _gone_meanwhile, "Between two calls, another program deleted the row. Seen was {found}.")
     trial.compare(remembered, _empty_text, "Kept is an empty text. Seen was {found}.")
+    trial.compare(remembered, _empty_answer, "What `compute` gives is an empty text. Seen was {found}.")
+    trial.compare(remembered, _fails, "`compute` raises an error. Seen was {found}.")
     trial.compare(remembered, _race, "Another program keeps the same key while yours computes. It ended {found}.")
     return "Redis does this with `GET` and `SET … EX 60`. What the table lacks is somebody who removes what has expired."
 
@@ -390,6 +454,43 @@ def _forgets(statement: str) -> dict[str, str]:
             "all forgotten",
             "You emptied the table. Only the answers of the document's owner are out of date.",
             **_forgets('postgres.execute("DELETE FROM cache")'),
+        ),
+        Mistake(
+            "everybody's answers",
+            "Other users' answers are gone as well. The owner's id is a part of the key: `similar:`, the id and a colon.",
+            old='[f"similar:{owner[0]}:"]',
+            new='["similar:"]',
+        ),
+        Mistake(
+            "the owner's id asked for",
+            "Nothing has changed: no document was found. `document_id` is a document's id, not its owner's: `WHERE "
+            "id = %s`. And a transaction that is begun and never committed changes nothing either.",
+            old="WHERE id = %s RETURNING",
+            new="WHERE user_id = %s RETURNING",
+        ),
+        Mistake(
+            "never committed",
+            "Nothing has changed: your function begins a transaction and leaves it open. `with postgres.transaction():` commits.",
+            old=_BLOCK,
+            new="if postgres.execute('BEGIN'):",
+        ),
+        Mistake(
+            "title and id swapped",
+            "A title stands where a number should. The values come in the order of their placeholders: the title, then the id.",
+            old="[title, document_id]",
+            new="[document_id, title]",
+        ),
+        Mistake(
+            "half of it swallowed",
+            "Forgetting failed, and you swallow its error inside the transaction: the title is committed without it. Both, or "
+            "neither: let the error through.",
+            old=_FORGET,
+            new="""
+            try:
+                with postgres.transaction():
+                    postgres.execute("DELETE FROM cache WHERE starts_with(key, %s)", [f"similar:{owner[0]}:"])
+            except psycopg.Error:
+                pass""",
         ),
         Mistake(
             "without the last colon",

@@ -113,8 +113,14 @@ def _called(end_blockers: Callable, stage: Stage, sessions: _Sessions, heads: li
     return Parts(
         the_sessions_that_you_end=ended,
         those_whose_statement_you_cancel=those("cancelled"),
-        you_return=_with_names(returned, sessions.names) if ended == heads else "",
+        you_return=_told(_with_names(returned, sessions.names), heads) if ended == heads else "",
     )
+
+
+def _told(returned: Any, heads: list[str]) -> Any:
+    """What was returned. The right names in another order are told as that: without an ORDER BY, it is another one each time."""
+    mixed = isinstance(returned, list) and returned != heads and sorted(map(repr, returned)) == sorted(map(repr, heads))
+    return "the right names, in another order" if mixed else returned
 
 
 def _with_names(value: Any, names: dict[int, str]) -> Any:

@@ -20,6 +20,7 @@ _USUAL = (0.1, 0.2, 0.3, 0.4)
 _TIED = (0.1, 0.2, 0.2, 0.4)
 _EDGE = (0.1, 0.2, 0.3, 0.3)
 _EQUAL = (0.2, 0.2, 0.2, 0.2)
+_TWELVE = tuple(rank / 20 for rank in range(1, 13))
 _OTHERS = (0.4, 0.5, 0.6, 0.7)
 
 CASES: tuple[tuple[Hits, Hits, str], ...] = (
@@ -47,6 +48,11 @@ CASES: tuple[tuple[Hits, Hits, str], ...] = (
         "Third and last are equally far, but for 0.0000001, and the stores chose others among equals.",
     ),
     (
+        _hits([1, 2, 3, 4], _EDGE),
+        _hits([1, 2, 5, 3], (0.1, 0.2, 0.2999999, 0.3)),
+        "Third and last are equally far, but for 0.0000001, and the second store has another one of them.",
+    ),
+    (
         _hits([1, 2, 3, 4], _EQUAL),
         _hits([5, 6, 7, 8], _EQUAL, _NOISE),
         "All are equally far, as the twelve reminders: each store chose others, and both are right.",
@@ -56,6 +62,11 @@ CASES: tuple[tuple[Hits, Hits, str], ...] = (
         _hits([1, 2, 3, 4], (0.0, 0.2, 0.3, 0.4)),
         _hits([1, 2, 3, 4], (4e-7, 0.2, 0.3, 0.4)),
         "The first is the question itself: its distance is 0 in one store, and 0.0000004 in the other.",
+    ),
+    (
+        _hits([1, 2, 3, 4], _EDGE),
+        _hits([1, 2, 4, 3], (0.100004, 0.2, 0.299996, 0.3)),
+        "They differ by 0.000004, which is less than 0.00001.",
     ),
     (
         _hits([1, 2, 3, 4], (0.1004999, 0.2000499, 0.3000049, 0.4)),
@@ -105,6 +116,11 @@ CASES: tuple[tuple[Hits, Hits, str], ...] = (
     (_hits([1, 2, 3, 4], _USUAL), _hits([1, 2, 3], _USUAL[:3]), "The second store found one less."),
     (_hits([1, 2, 3], _EQUAL[:3]), _hits([1, 2, 3, 4], _EQUAL), "The second store found one more."),
     (_hits([1, 2, 3, 4], _OTHERS), _hits([1, 2, 3, 9], _OTHERS), "The last place, and that alone, is taken by another one."),
+    (
+        _hits(range(1, 13), _TWELVE),
+        _hits([*range(1, 11), 90, 12], _TWELVE),
+        "Both have twelve hits, and the eleventh is another one.",
+    ),
 )
 """Two answers, and what there is to say of them."""
 
@@ -264,6 +280,37 @@ MISTAKES = [
         "Your tolerance lets through what is more than 0.00001 apart.",
         old="abs(a - b) < 1e-5",
         new="abs(a - b) < 1e-3",
+    ),
+    Mistake(
+        "too little tolerance",
+        "Your tolerance is smaller than 0.00001, or none at one place: what is less than that apart counts as equal.",
+        old="1e-5",
+        new="1e-6",
+    ),
+    Mistake(
+        "one store's last place for both",
+        "You measure both stores by one store's last place, and without a tolerance. By a hair of computing, a tie is then "
+        "closer in one of them.",
+        old="distance < new[-1][1] - 1e-5",
+        new="distance < old[-1][1]",
+    ),
+    Mistake(
+        "the first ten alone",
+        "You compare ten hits, and there may be more, or fewer. Compare all that the stores gave.",
+        old=_LENGTHS,
+        new="if len(old) != len(new):\n        return False\n    old, new = old[:10], new[:10]",
+    ),
+    Mistake(
+        "the tenth is the last",
+        "The last place is not always the tenth: there may be fewer hits, and more. `old[-1]` is the last one.",
+        old="[-1]",
+        new="[9]",
+    ),
+    Mistake(
+        "nothing where the lengths differ",
+        "Where the lengths differ, a `return` without a value gives `None`. The answer is `False`.",
+        old=_LENGTHS,
+        new="if len(old) != len(new):\n        return",
     ),
     Mistake(
         "no abs",

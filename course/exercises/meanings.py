@@ -12,6 +12,7 @@ SQLSTATES = {
     "0A": "PostgreSQL cannot do this, or not here. Its message says what; an extension that it names is not installed.",
     "21": "One row was expected, and there are several: from a subquery used as a value, or an upsert that meets a key twice.",
     "22": "PostgreSQL could not take a value as the type it needs. Look at the values that you pass.",
+    "22023": "A value is none of those that a setting or a function takes. The message says which one.",
     "22012": "Something is divided by 0: think of the empty case. `nullif(x, 0)` makes NULL of a 0.",
     "23": "A rule of the table refuses the row. The message names the rule.",
     "23502": "A column that must have a value got none.",
@@ -23,6 +24,7 @@ SQLSTATES = {
     "25P02": "An earlier statement failed, so the transaction is lost: roll it back.",
     "40": "Two transactions were in each other's way, and this one was given up. Nothing of it happened: begin it again.",
     "42501": "This user may not do that. The message names what a right is missing on.",
+    "42602": "No setting, or other thing, may have this name: it is misspelled.",
     "42601": "PostgreSQL could not read the SQL: the mistake is at the mark, or just before it.",
     "42702": "Two tables have this column: say which one, as in `d.id`.",
     "42703": "Usually the name is misspelled, or a text stands in double quotes instead of single.",
@@ -64,6 +66,17 @@ MESSAGES = (
         "A transaction is open. Commit it or roll it back, before a property of the connection changes.",
     ),
     (
+        "psycopg.errors.SyntaxError",
+        'at or near "$',
+        "A placeholder stands for a value, and here PostgreSQL wants a name or a keyword. `psycopg.sql.Identifier` "
+        "writes a name.",
+    ),
+    (
+        "psycopg.errors.SyntaxError",
+        "in tsquery",
+        "`to_tsquery` takes words with `&` and `|` between them. What people type goes through `websearch_to_tsquery`.",
+    ),
+    (
         "psycopg.errors.UndefinedFunction",
         "operator does not exist",
         "No such operator for these types: is a `::type` cast missing, or do the values stand in another order than the `%s`?",
@@ -95,6 +108,7 @@ MESSAGES = (
         "Expected IDs to be a non-empty",
         "ChromaDB takes no empty list: think of the case in which there is nothing to write or to ask.",
     ),
+    ("builtins.TypeError", "is not a mapping", "What stands after `**` is a dict, with a name and a value for each."),
     ("builtins.TypeError", "coroutine", "Usually an `await` is missing."),
     ("builtins.TypeError", "NoneType", "Something is `None`: a function lacks its `return`, or a query found no row."),
     (

@@ -157,9 +157,13 @@ class Trial:
             raise NotYet(f"{said} {mistake.says}".strip())
         if isinstance(found.raised, AskedTooOften):
             raise NotYet("Your function asks again and again, and does not end. What ends its loop?") from found.raised
-        besides = next((str(manner) for manner in found.manners if manner not in wanted.manners), "")
-        if found.raised is not None and not any(manner.name == "closed" for manner in found.manners):
-            raise found.raised
+        manners = [manner for manner in found.manners if manner not in wanted.manners]
+        besides = str(manners[0]) if manners else ""
+        if found.raised is not None:
+            if besides and isinstance(found.raised, psycopg.Error):  # what it stopped at: a value pasted in, a connection closed
+                raise NotYet(besides) from found.raised
+            if not any(manner.name == "closed" for manner in manners):
+                raise found.raised
         raise NotYet(
             " ".join(part for part in (said, _difference(about, found.value, wanted.value) if said else "", besides) if part)
         )

@@ -180,7 +180,9 @@ class Stage:
                     return self._awaited(value, given, before)
             except TimeUp as error:
                 raise TimeUp(self._waits_for()) from error  # asked now: whoever holds the lock may end soon
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error, psycopg.Error):
+                    self._note([manner for lent, _ in self._lent for manner in pasted(lent.statements, given)])
                 self._roll_back()
                 raise
             self._after(given, before)
@@ -250,6 +252,9 @@ class Stage:
             found += traces.collections_manners(before["chroma"], traces.collections(self.chroma))
         if "redis" in before:
             found += traces.keys_manners(before["redis"], traces.keys(self.redis))
+        self._note(found)
+
+    def _note(self, found: Sequence[Manner]) -> None:
         self.manners += [manner for manner in found if manner.name not in self._may and manner not in self.manners]
 
     def _of_the_process(self, before: dict[str, Any]) -> list[Manner]:

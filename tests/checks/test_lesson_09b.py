@@ -16,6 +16,12 @@ def names(stack: Stack) -> dict[str, object]:
 RIGHT = {
     "09b.which_trap": [
         (
+            "in letters of another size",
+            """
+            state_of = {"A": "Generic plan", "B": "No trap", "C": "no analyze", "D": "filter after the index "}
+            """,
+        ),
+        (
             "by their places in the list",
             """
             state_of = dict(zip("ABCD", (STATES[1], STATES[3], STATES[2], STATES[0])))
@@ -39,6 +45,14 @@ RIGHT = {
         ),
     ],
     "09b.keep_complete": [
+        (
+            "for all roles in this database",
+            """
+            def keep_complete(postgres):
+                alter = "ALTER ROLE ALL IN DATABASE {} SET hnsw.iterative_scan = 'strict_order'"
+                postgres.execute(sql.SQL(alter).format(sql.Identifier(postgres.info.dbname)))
+            """,
+        ),
         (
             "TO, and a literal",
             """
