@@ -9,6 +9,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 _OPTION = re.compile(r"^\s*\([ x]\) [a-z]  (.+)$", re.MULTILINE)
+_HAPPENED = re.compile("What happened: ")
 
 
 @dataclass(frozen=True)
@@ -25,18 +26,18 @@ class Asked:
 
 
 def asked(notebook: NotebookNode) -> list[Asked]:
-    """Every prediction of an executed notebook, in the order in which they are asked."""
+    """Every prediction of an executed notebook, in the order in which they are asked. A cell may have several."""
     questions, happened = {}, {}
     for cell in notebook.cells:
         if cell.cell_type != "code" or not re.search(r"\bpredict\(|\.reveal\(", cell.source):
             continue
-        text = "\n".join(_texts(cell))
+        asks, tells = _texts(cell, _OPTION), _texts(cell, _HAPPENED)
         for node in ast.walk(ast.parse(TransformerManager().transform_cell(cell.source))):
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id="predict"), args=[id, *_])):
-                    questions[name] = (ast.literal_eval(id), tuple(_OPTION.findall(text)))
+                    questions[name] = (ast.literal_eval(id), tuple(_OPTION.findall(next(asks, ""))))
                 case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="reveal")):
-                    happened[name] = text
+                    happened[name] = next(tells, "")
     return [Asked(id, options, _right(options, happened.get(name, ""))) for name, (id, options) in questions.items()]
 
 
@@ -46,6 +47,7 @@ def _right(options: tuple[str, ...], text: str) -> str | None:
     return max(named, key=len, default=None)
 
 
-def _texts(cell: NotebookNode) -> Iterator[str]:
-    for output in cell.get("outputs", []):
-        yield output.get("data", {}).get("text/plain", output.get("text", ""))
+def _texts(cell: NotebookNode, wanted: re.Pattern[str]) -> Iterator[str]:
+    """The texts of a cell's outputs in which this is found."""
+    texts = (output.get("data", {}).get("text/plain", output.get("text", "")) for output in cell.get("outputs", []))
+    return filter(wanted.search, texts)
