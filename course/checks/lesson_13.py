@@ -515,11 +515,6 @@ def _changed(new: str) -> dict[str, str]:
             **_changed("status not in (200, 201, 204, 304, 307)"),
         ),
         Mistake(
-            "200, 201 and 204 are answers",
-            "304 and 307 are answers as well, and there are more. Ask for the range, from 200 to 399.",
-            **_changed("status not in (200, 201, 204)"),
-        ),
-        Mistake(
             "all below 300",
             "304 and 307 are answers as well: up to 399 all is well.",
             **_changed("not 200 <= status < 300"),
