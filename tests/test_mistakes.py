@@ -191,6 +191,20 @@ def test_an_error_of_the_learners_own_is_theirs_unless_a_mistake_fails_alike() -
         trial().compare(function("def twice(numbers): return [2 * numbers[0]]"), of([]))
 
 
+def test_a_slip_in_sql_is_a_known_one_only_at_the_same_word() -> None:
+    solution = 'def reads(postgres): return postgres.execute("SELECT 1").fetchall()'
+    slip = Mistake("from", "Nothing comes before FROM.", code='def reads(postgres): return postgres.execute("SELECT FROM FROM")')
+    judging = trial(solution, "reads", [slip])
+
+    def observe(reads: Callable, stage: Stage) -> Any:
+        return reads(stage.connect())
+
+    with pytest.raises(NotYet, match="Nothing comes before FROM"):
+        judging.compare(function('def reads(postgres): return postgres.execute("SELECT 1 FROM FROM x")'), observe)
+    with pytest.raises(psycopg.errors.SyntaxError, match="SELEKT"):
+        judging.compare(function('def reads(postgres): return postgres.execute("SELEKT 1")'), observe)
+
+
 def test_a_mistake_was_right_in_the_cases_before_as_the_learner_was() -> None:
     both = [
         Mistake("always three", "Wrong from the first case on.", code="def twice(numbers): return [6]"),

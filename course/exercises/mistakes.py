@@ -249,9 +249,10 @@ def _alike(found: Seen, other: Seen, same: Same) -> bool:
         return False
 
 
-def _kind(error: BaseException | None) -> tuple[str, str | None]:
+def _kind(error: BaseException | None) -> tuple[str, str | None, str]:
     sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
-    return type(error).__name__, sqlstate
+    where = str(error).partition("\n")[0] if sqlstate == "42601" else ""  # two slips in SQL are of one kind at the same word only
+    return type(error).__name__, sqlstate, where
 
 
 def _difference(about: str, found: Any, wanted: Any) -> str:
