@@ -197,7 +197,7 @@ def test_a_slip_in_sql_is_a_known_one_only_at_the_same_word() -> None:
     judging = trial(solution, "reads", [slip])
 
     def observe(reads: Callable, stage: Stage) -> Any:
-        return reads(stage.connect())
+        return reads(stage.database(""))
 
     with pytest.raises(NotYet, match="Nothing comes before FROM"):
         judging.compare(function('def reads(postgres): return postgres.execute("SELECT 1 FROM FROM x")'), observe)
