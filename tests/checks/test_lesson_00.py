@@ -57,6 +57,7 @@ RIGHT = {
         ("a session that expires", steps(SET.replace('"dana"', '"dana", ex=3600'), CRASH, GET)),
         ("two crashes", steps(SET, CRASH, CRASH, GET)),
         ("as bytes", steps(SET, CRASH, GET, "survivor = survivor.encode()")),
+        ("read with getrange", steps(SET, CRASH, 'survivor = lab.redis.client().getrange("session:crash-test", 0, -1)')),
         ("read with mget", steps(SET, CRASH, 'survivor = lab.redis.client().mget("session:crash-test")[0]')),
     ],
 }
