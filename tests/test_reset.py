@@ -1,6 +1,7 @@
 """An exercise, a lesson or all of them become blank again, and nothing that a learner wrote is lost."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from unittest.mock import Mock
@@ -252,12 +253,16 @@ def test_all_is_every_written_lesson_also_those_whose_notebook_is_gone(folder: P
     assert exercise(notebook(folder)).source == fresh.blank(CHECK).source
 
 
+def test_a_lesson_that_is_still_to_come_has_nothing_to_reset() -> None:
+    with pytest.raises(CourseError, match="still to come"):
+        fresh.fresh_notebook(replace(manifest.lesson("04"), written=False))
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["99"], "There is no lesson '99'"),
         (["04.nothing"], "There is no check '04.nothing'"),
-        (["15"], "still to come"),
         (["all", "--undo"], "one lesson at a time"),
         (["04", "--undo"], "Nothing of 04_orphan_vectors was ever replaced"),
         ([CHECK, "--undo"], "Nothing of 04.orphans was ever replaced"),

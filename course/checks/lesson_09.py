@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import datetime, timedelta  # noqa: F401  the solution and its mistakes use what is not used here
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -352,9 +353,8 @@ def _close(found: object, wanted: object) -> bool:
     """Whether two answers are the same; distances are single precision."""
     if not isinstance(found, list) or not isinstance(wanted, list):
         return found == wanted
-    return [row[:-1] for row in found] == [row[:-1] for row in wanted] and bool(
-        np.allclose([row[-1] for row in found], [row[-1] for row in wanted], atol=1e-5)
-    )
+    far, near = ([float(row[-1]) if isinstance(row[-1], Decimal) else row[-1] for row in rows] for rows in (found, wanted))
+    return [row[:-1] for row in found] == [row[:-1] for row in wanted] and bool(np.allclose(far, near, atol=1e-5))
 
 
 IN = "query = query.where(Document.user_id.in_(user_ids))"

@@ -516,15 +516,9 @@ NAMES = "return [name for (name,) in postgres.execute(query, [at_least])]"
         ),
         Mistake(
             "in no order",
-            "The right ones, in any order. The largest comes first: `ORDER BY`, descending.",
+            "The largest index comes first: `ORDER BY` its own size, descending. `indexrelid` is the index, `relid` its table.",
             old=ORDER,
             new="",
-        ),
-        Mistake(
-            "by the table's size",
-            "The right ones, ordered by the size of their tables. `indexrelid` is the index, `relid` its table.",
-            old="BY pg_relation_size(indexrelid)",
-            new="BY pg_relation_size(relid)",
         ),
         Mistake(
             "the tables",
