@@ -6,7 +6,7 @@
     python -m course.reset 04 --restore        only the lesson's own cells, where one is broken or gone
     python -m course.reset 04 --undo           what the last of these replaced is back
 
-In a notebook, `%run -m course.reset 04` does the same. Whatever is replaced is kept before; see `kept.py`. Progress stays:
+In a notebook, `%run -m course.reset 04` does the same. Whatever is replaced is kept before; see `notebooks/kept.py`. Progress stays:
 `progress.reset("04")` forgets it. A notebook that is open in JupyterLab is not changed there by this, and has to be loaded anew;
 how an exercise is reset inside an open one stands in `exercises/again.py`.
 """
@@ -22,13 +22,14 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from course import kept, manifest
-from course.changes import work_of
+from course import manifest
 from course.errors import CourseError
 from course.files import write_whole
-from course.fresh import as_notebook, blank, cell_of, exercises, fresh_notebook
 from course.home import ROOT
 from course.manifest import Lesson
+from course.notebooks import kept
+from course.notebooks.changes import work_of
+from course.notebooks.fresh import as_notebook, blank, cell_of, exercises, fresh_notebook
 from course.pipeline.notebook import as_text
 from course.progress import valid_check
 

@@ -20,11 +20,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from course.changes import Found, look, on_disk
 from course.errors import CourseError
 from course.files import write_whole
 from course.home import ROOT
-from course.repository import Git, UpdateError
+from course.notebooks.changes import Found, look, on_disk
+from course.notebooks.repository import Git, UpdateError
 
 
 @dataclass

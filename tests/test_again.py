@@ -9,9 +9,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course import fresh, kept, manifest
+from course import manifest
 from course.checks import lesson_04 as check
 from course.exercises import again
+from course.notebooks import fresh, kept
 from tests.kernels import kernel, run
 
 CHECK = "04.orphans"

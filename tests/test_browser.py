@@ -19,9 +19,9 @@ import nbformat
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from course import fresh
 from course.choice import PGVECTOR, QUESTIONS, recommend
 from course.home import ROOT
+from course.notebooks import fresh
 from course.servers.process import free_port
 from tests.kernels import until
 

@@ -10,10 +10,11 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from course import clean, fresh, kept, manifest, reset
-from course.changes import work_of
+from course import clean, manifest, reset
 from course.errors import CourseError
 from course.home import ROOT
+from course.notebooks import fresh, kept
+from course.notebooks.changes import work_of
 from course.pipeline.notebook import as_text
 from tests.kernels import kernel, run
 

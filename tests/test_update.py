@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from course.home import ROOT
-from course.repository import UpdateError
+from course.notebooks.repository import UpdateError
 from course.update import main, update
 
 A, B, SOLUTION = "lessons/00_start.ipynb", "lessons/01_next.ipynb", "solutions/00_start.ipynb"

@@ -21,9 +21,10 @@ from IPython.core.getipython import get_ipython
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
-from course import kept, manifest
+from course import manifest
 from course.exercises.note import Note
-from course.fresh import as_notebook, blank, cell_of, fresh_notebook
+from course.notebooks import kept
+from course.notebooks.fresh import as_notebook, blank, cell_of, fresh_notebook
 
 
 @dataclass(frozen=True)

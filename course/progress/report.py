@@ -17,9 +17,9 @@ from typing import Any
 from course import manifest
 from course.errors import CourseError
 from course.home import ROOT
+from course.notebooks.repository import Git, UpdateError
 from course.progress import store
 from course.progress.store import CheckRecord
-from course.repository import Git, UpdateError
 
 FORMAT = "three-databases-to-one progress report 1"
 LARGEST = 1_000_000

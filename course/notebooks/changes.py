@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from course.repository import Git, UpdateError
+from course.notebooks.repository import Git, UpdateError
 
 _MARK = b"\xef\xbb\xbf"
 """The byte-order mark that some editors put before a text."""

@@ -11,9 +11,9 @@ import nbformat
 from nbformat import NotebookNode
 
 from course import manifest
-from course.changes import work_of
 from course.errors import CourseError
 from course.manifest import Lesson
+from course.notebooks.changes import work_of
 from course.pipeline.layout import BuildError, Layout
 from course.pipeline.notebook import make
 from course.pipeline.source import read
