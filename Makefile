@@ -24,7 +24,7 @@ help:
 lab: .venv/.ready  ## install what is missing and open JupyterLab where you stopped, at first lesson 00
 	@$(LAB)
 
-test: unexport PYTHONDONTWRITEBYTECODE  # hundreds of processes import the same modules
+test: export PYTHONDONTWRITEBYTECODE :=
 test: export COURSE_TEST_BEGAN := $(or $(COURSE_TEST_BEGAN),$(shell date +%s))
 test: .venv/.ready  ## every gate; with LESSON=04b, those of one lesson
 ifdef LESSON

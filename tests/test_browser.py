@@ -187,6 +187,35 @@ def test_every_cell_runs_and_only_the_promised_errors_come(lesson):
     assert "✓ passed" not in state["said"]
 
 
+FOLDED = """() => window.jupyterapp.shell.currentWidget.content.widgets.filter(cell => cell.model.type === 'code').map(cell => ({
+  plumbing: (cell.model.getMetadata('tags') ?? []).includes('plumbing'), folded: cell.inputHidden, silent: cell.outputHidden}))"""
+
+
+def test_what_is_not_taught_is_folded_and_its_output_is_in_sight(lesson):
+    page, _, _ = lesson
+    cells = page.evaluate(FOLDED)
+    assert any(cell["plumbing"] for cell in cells)
+    assert [cell["folded"] for cell in cells] == [cell["plumbing"] for cell in cells]
+    assert not any(cell["silent"] for cell in cells)
+
+
+def test_shift_and_enter_lead_through_a_whole_lesson(browser, lab):
+    shutil.copy(ROOT / "lessons" / "00_start_here.ipynb", lab.folder / "lessons" / "by_keyboard.ipynb")
+    page, seen = open_lesson(browser, lab, "by_keyboard")
+    cells = page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets.length")
+    page.evaluate("window.jupyterapp.shell.currentWidget.content.activate()")
+    for number in range(cells - 1):
+        assert page.evaluate(PLACE) == number
+        page.keyboard.press("Shift+Enter")
+        page.wait_for_function(f"number => {PLACE} === number + 1", arg=number)
+    page.wait_for_function(f"() => {{ const state = ({STATE})(); return !state.busy && state.waiting === 0 }}")
+    assert [error["source"] for error in page.evaluate(STATE)["errors"] if not error["promised"]] == []
+    assert [cell["folded"] for cell in page.evaluate(FOLDED)] == [cell["plumbing"] for cell in page.evaluate(FOLDED)]
+    assert seen.errors == []
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.close()
+
+
 @pytest.mark.parametrize("lesson", WITH_A_BOARD, indirect=True)
 def test_the_diagram_is_drawn_and_the_board_turns_when_a_server_is_killed_by_its_button(lesson):
     page, _, _ = lesson

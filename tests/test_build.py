@@ -9,6 +9,7 @@ import re
 import shutil
 from pathlib import Path
 
+import nbconvert
 import nbformat
 import psutil
 import pytest
@@ -358,6 +359,14 @@ def test_a_folded_cell_is_executed_and_its_output_is_kept(tmp_path: Path) -> Non
     solution = read(layout.solution(FIRST))
     assert [cell.outputs[0].text for cell in solution.cells if cell.metadata.get("jupyter")] == ["read\n"]
     assert "source_hidden" in layout.lesson(FIRST).read_text()
+
+
+def test_other_programs_show_a_folded_cell_and_its_output(tmp_path: Path) -> None:
+    layout = course(tmp_path, FOLDED.replace("check.double(1)", "if 0:\n    check.double(1)"))
+    build(layout, FIRST)
+    page, _ = nbconvert.HTMLExporter().from_notebook_node(read(layout.solution(FIRST)))
+    assert "# Start a reader, and let it print" in page
+    assert "<pre>read\n</pre>" in page
 
 
 @pytest.mark.parametrize(
