@@ -6,9 +6,9 @@
     python -m course.reset 04 --restore        only the lesson's own cells, where one is broken or gone
     python -m course.reset 04 --undo           what the last of these replaced is back
 
-In a notebook, `%run -m course.reset 04` does the same. Whatever is replaced is kept before; see `notebooks/kept.py`. Progress stays:
-`progress.reset("04")` forgets it. A notebook that is open in JupyterLab is not changed there by this, and has to be loaded anew;
-how an exercise is reset inside an open one stands in `exercises/again.py`.
+In a notebook, `%run -m course.reset 04` does the same. Whatever is replaced is kept before; see `notebooks/kept.py`. Progress
+stays: `progress.reset("04")` forgets it. A notebook that is open in JupyterLab is not changed there by this, and has to be loaded
+anew; how an exercise is reset inside an open one stands in `exercises/again.py`.
 """
 
 from __future__ import annotations
