@@ -7,6 +7,7 @@ only if they were still in it at its end.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import threading
 import time
 from collections import Counter, deque
@@ -197,7 +198,8 @@ class LoadGenerator:
         """Make each request once. The two that build on another's answer come after it."""
         users, questions = dataset.users(), dataset.questions()
         premium = [user.id for user in users if user.subscription == "premium"]
-        user, question = users[number % len(users)].id, questions[number % len(questions)].text
+        # In words that were never asked before, by other clients of the last minute either: no cache has the answer.
+        user, question = users[number % len(users)].id, f"{questions[number % len(questions)].text} ({secrets.token_hex(4)})"
         # A new document makes the app forget what it keeps for its owner. So it is somebody else's than who asks now.
         owner = users[(number + len(users) // 2) % len(users)].id
         document = {"user_id": owner, "title": f"Shopping list {number}", "content": "Lentils, lemons, and a new bicycle bell."}

@@ -268,14 +268,14 @@ LONG = "what did I write down about the boiler, the warranty and the man who cam
 
             def cached_similar(redis, prefix, user_id, query, compute):
                 key = f"{prefix}similar:{user_id}:{query}"
-                if (id(redis), key) in seen:
-                    return list(seen[id(redis), key])
+                if (redis, key) in seen:
+                    return list(seen[redis, key])
                 kept = redis.get(key)
                 if kept is not None:
                     return json.loads(kept)
                 answer = compute(user_id, query)
                 redis.set(key, json.dumps(answer), ex=60)
-                seen[id(redis), key] = list(answer)
+                seen[redis, key] = list(answer)
                 return answer
             """,
         ),
