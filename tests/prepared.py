@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from unittest.mock import patch
 
+import pytest
+
 from course.stack import Stack
 
 PREPARED = "COURSE_TEST_PREPARED"
@@ -33,3 +35,12 @@ def prepare(home: Path) -> None:
     home.mkdir(mode=0o700)
     (home / "templates").symlink_to(made / "templates")
     shutil.copy(made / "password", home / "password")
+
+
+def make_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Prepare a COURSE_HOME of one test's own, on which no server of somebody else's is named."""
+    prepare(home)
+    monkeypatch.setenv("COURSE_HOME", str(home))
+    for key in ("POSTGRES", "CHROMA", "REDIS"):
+        monkeypatch.delenv(f"COURSE_{key}_URL", raising=False)
+    return home

@@ -12,18 +12,13 @@ from course.servers import cluster as clusters
 from course.servers.rows import only
 from course.stack import Stack
 from tests.kernels import gone, until
-from tests.prepared import prepare
+from tests.prepared import make_home
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """A COURSE_HOME of this test's own, whose name has a space."""
-    home = tmp_path / "a home"
-    prepare(home)
-    monkeypatch.setenv("COURSE_HOME", str(home))
-    for key in ("POSTGRES", "CHROMA", "REDIS"):
-        monkeypatch.delenv(f"COURSE_{key}_URL", raising=False)
-    return home
+    return make_home(tmp_path / "a home", monkeypatch)
 
 
 @pytest.fixture

@@ -310,9 +310,9 @@ def test_another_version_of_the_course_is_told_and_what_ours_has_not_is_in_the_c
 
 
 def test_a_name_cannot_write_on_the_teachers_terminal(learner: Callable[..., Path], folder: Path) -> None:
-    change(learner("Ana", (HARD, "passed")), name="An\x1b[2Ja\n\n  of   " + "x" * 200)
+    change(learner("Ana", (HARD, "passed")), name="An\x1b[2Ja\n\n  of   " + "m" * 200)
     (name,) = [found.name for found in read_class(folder).reports.values()]
-    assert name.startswith("An[2Ja of xxx")
+    assert name.startswith("An[2Ja of mmm")
     assert len(name) == 80
 
 

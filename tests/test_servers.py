@@ -25,18 +25,13 @@ from course.errors import CourseError, DirectoryInUseError, InputError, ServerEr
 from course.servers import chroma, postgres, redis, supervisor
 from course.stack import Stack, _password
 from tests.kernels import gone, kernel, run, start_stack, until
-from tests.prepared import prepare
+from tests.prepared import make_home
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """A COURSE_HOME of this test's own, in which nothing has run yet."""
-    home = tmp_path / "home"
-    prepare(home)
-    monkeypatch.setenv("COURSE_HOME", str(home))
-    for key in ("POSTGRES", "CHROMA", "REDIS"):
-        monkeypatch.delenv(f"COURSE_{key}_URL", raising=False)
-    return home
+    return make_home(tmp_path / "home", monkeypatch)
 
 
 @pytest.fixture

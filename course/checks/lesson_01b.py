@@ -399,6 +399,24 @@ def cached_similar(cached_similar: Callable, trial: Trial) -> str:
 _VECTOR = 'embed(f"{title}\\n{content}")'
 
 
+def _looked_up(question: str) -> str:
+    """An answer that asks for the new row's id afterwards."""
+    return f"""
+        def add_document(postgres, collection, user_id, title, content):
+            postgres.execute(
+                "INSERT INTO documents (user_id, title, content) VALUES (%s, %s, %s)",
+                [user_id, title, content],
+            )
+            id = postgres.execute({question}).fetchone()[0]
+            collection.upsert(
+                ids=[str(id)],
+                embeddings=[embed(f"{{title}}\\n{{content}}")],
+                metadatas=[{{"id": id, "user_id": user_id}}],
+            )
+            return id
+        """
+
+
 @exercise(
     "01b.add_document",
     may={"postgres", "chroma"},
@@ -589,38 +607,12 @@ _VECTOR = 'embed(f"{title}\\n{content}")'
             "the largest id",
             "The largest id is not always the newest: a document may have come with an id of its own, or from another program a "
             "moment later. `RETURNING id` tells yours.",
-            code="""
-            def add_document(postgres, collection, user_id, title, content):
-                postgres.execute(
-                    "INSERT INTO documents (user_id, title, content) VALUES (%s, %s, %s)",
-                    [user_id, title, content],
-                )
-                id = postgres.execute("SELECT max(id) FROM documents").fetchone()[0]
-                collection.upsert(
-                    ids=[str(id)],
-                    embeddings=[embed(f"{title}\\n{content}")],
-                    metadatas=[{"id": id, "user_id": user_id}],
-                )
-                return id
-            """,
+            code=_looked_up('"SELECT max(id) FROM documents"'),
         ),
         Mistake(
             "found again by its title",
             "You look for the new row by its title, and another document has the same one. `RETURNING id` tells yours.",
-            code="""
-            def add_document(postgres, collection, user_id, title, content):
-                postgres.execute(
-                    "INSERT INTO documents (user_id, title, content) VALUES (%s, %s, %s)",
-                    [user_id, title, content],
-                )
-                id = postgres.execute("SELECT id FROM documents WHERE title = %s", [title]).fetchone()[0]
-                collection.upsert(
-                    ids=[str(id)],
-                    embeddings=[embed(f"{title}\\n{content}")],
-                    metadatas=[{"id": id, "user_id": user_id}],
-                )
-                return id
-            """,
+            code=_looked_up('"SELECT id FROM documents WHERE title = %s", [title]'),
         ),
         Mistake(
             "an error of ChromaDB's swallowed",

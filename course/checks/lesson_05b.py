@@ -28,6 +28,24 @@ LONG_SECONDS = 2
 
 KEY, OTHERS_KEY = f"Answer: {ODD}", f"Kept by another: {ODD}"
 SET = "cache.set(key, kept, ex=60)"
+
+
+def _all_in_one_try(caught: str, instead: str) -> str:
+    """An answer in whose `try` both the questions to Redis and `compute` stand."""
+    return f"""
+        def remembered(url, key, compute):
+            cache = redis.Redis.from_url(url, decode_responses=True, socket_timeout=0.5)
+            try:
+                kept = cache.get(key)
+                if kept is None:
+                    kept = compute()
+                    {SET}
+                return kept
+            except {caught}:
+                return {instead}
+        """
+
+
 GUARDED_GET = """    try:
         kept = cache.get(key)
     except redis.RedisError:
@@ -132,35 +150,13 @@ GUARDED_SET = f"""        with suppress(redis.RedisError):  # the answer is ther
             "all in one try, everything caught",
             "When `compute()` itself raises, your function calls it again: the `except` takes its error for one of Redis'. Put "
             "only the questions to Redis into the `try`.",
-            code=f"""
-            def remembered(url, key, compute):
-                cache = redis.Redis.from_url(url, decode_responses=True, socket_timeout=0.5)
-                try:
-                    kept = cache.get(key)
-                    if kept is None:
-                        kept = compute()
-                        {SET}
-                    return kept
-                except Exception:
-                    return compute()
-            """,
+            code=_all_in_one_try("Exception", "compute()"),
         ),
         Mistake(
             "all in one try",
             "`compute()` may ask another Redis, and its `redis.TimeoutError` is its own. Your `except` takes it for one of the "
             "cache and calls `compute()` again. Put only the questions to the cache into the `try`.",
-            code=f"""
-            def remembered(url, key, compute):
-                cache = redis.Redis.from_url(url, decode_responses=True, socket_timeout=0.5)
-                try:
-                    kept = cache.get(key)
-                    if kept is None:
-                        kept = compute()
-                        {SET}
-                    return kept
-                except redis.RedisError:
-                    return compute()
-            """,
+            code=_all_in_one_try("redis.RedisError", "compute()"),
         ),
         Mistake(
             "errors hidden",
@@ -173,35 +169,13 @@ GUARDED_SET = f"""        with suppress(redis.RedisError):  # the answer is ther
             "None for every error",
             "When `compute()` itself raises, your function returns None, and its caller takes that for an answer. Let that error "
             "pass, and put only the questions to Redis into the `try`.",
-            code=f"""
-            def remembered(url, key, compute):
-                cache = redis.Redis.from_url(url, decode_responses=True, socket_timeout=0.5)
-                try:
-                    kept = cache.get(key)
-                    if kept is None:
-                        kept = compute()
-                        {SET}
-                    return kept
-                except Exception:
-                    return None
-            """,
+            code=_all_in_one_try("Exception", "None"),
         ),
         Mistake(
             "None for an error of Redis",
             "When Redis fails, or `compute()` with an error of a Redis of its own, your function returns None. Without the cache "
             "`compute()` can answer, and its own errors are the caller's.",
-            code=f"""
-            def remembered(url, key, compute):
-                cache = redis.Redis.from_url(url, decode_responses=True, socket_timeout=0.5)
-                try:
-                    kept = cache.get(key)
-                    if kept is None:
-                        kept = compute()
-                        {SET}
-                    return kept
-                except redis.RedisError:
-                    return None
-            """,
+            code=_all_in_one_try("redis.RedisError", "None"),
         ),
         Mistake(
             "what get says",
