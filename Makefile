@@ -15,7 +15,7 @@ COVERED = $(subst -m pytest,-m coverage run --parallel-mode -m pytest,$(PYTEST))
 NBVAL = $(PYTEST) -p tests.fast_start -p tests.nbval_gate -p no:schemathesis --nbval-current-env --nbval-cell-timeout=120 \
 	--nbval-sanitize-with=tests/nbval_sanitize.cfg
 
-.PHONY: help lab test test-external new build format bench lock update clean
+.PHONY: help lab test test-external test-busy new build format bench lock update clean
 .NOTPARALLEL:
 
 help:
@@ -46,6 +46,9 @@ new: .venv/.ready  ## a new lesson, ready to build: make new LESSON=16 NAME=chan
 
 test-external: .venv/.ready  ## every lesson twice on servers that were started apart from them; takes several minutes
 	COURSE_TEST_EXTERNAL=1 $(PYTEST) tests/test_external.py
+
+test-busy: .venv/.ready  ## lessons on one core that is busy otherwise too; with LESSON="05 13", these alone
+	.venv/bin/python -m tests.busy $(LESSON)
 
 build: .venv/.ready  ## execute solutions/*.md and derive the lessons
 	.venv/bin/python -m course.build

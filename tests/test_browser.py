@@ -114,11 +114,10 @@ STATE = """() => {
   return {
     busy: panel.sessionContext.session?.kernel?.status !== 'idle',
     waiting: cells.filter(cell => cell.model.executionCount === null).length,
-    errors: cells.filter(cell => outputs(cell).some(output => output.output_type === 'error'))
-      .map(cell => ({
-        source: cell.model.sharedModel.source,
-        promised: (cell.model.getMetadata('tags') ?? []).includes('raises-exception'),
-      })),
+    errors: cells.flatMap(cell => outputs(cell).filter(output => output.output_type === 'error').map(output => ({
+      told: [cell.model.sharedModel.source, ...output.traceback].join('\\n').replace(/\\x1b\\[[\\d;]*m/g, ''),
+      promised: (cell.model.getMetadata('tags') ?? []).includes('raises-exception'),
+    }))),
     said: cells.flatMap(outputs).map(output => [output.data?.['text/plain'] ?? output.text ?? ''].flat().join('')).join('\\n'),
   }
 }"""
@@ -180,9 +179,14 @@ def lesson(request, browser, lab):
     page.close()
 
 
+def broken(state):
+    """Each cell that ended in an error that it did not promise: its source, and the traceback below it."""
+    return [error["told"] for error in state["errors"] if not error["promised"]]
+
+
 def test_every_cell_runs_and_only_the_promised_errors_come(lesson):
     _, _, state = lesson
-    assert [error["source"] for error in state["errors"] if not error["promised"]] == []
+    assert not broken(state), "\n\n".join(broken(state))
     assert "not attempted" in state["said"]
     assert "✓ passed" not in state["said"]
 
@@ -209,7 +213,7 @@ def test_shift_and_enter_lead_through_a_whole_lesson(browser, lab):
         page.keyboard.press("Shift+Enter")
         page.wait_for_function(f"number => {PLACE} === number + 1", arg=number)
     page.wait_for_function(f"() => {{ const state = ({STATE})(); return !state.busy && state.waiting === 0 }}")
-    assert [error["source"] for error in page.evaluate(STATE)["errors"] if not error["promised"]] == []
+    assert broken(page.evaluate(STATE)) == []
     assert [cell["folded"] for cell in page.evaluate(FOLDED)] == [cell["plumbing"] for cell in page.evaluate(FOLDED)]
     assert seen.errors == []
     page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
@@ -248,7 +252,7 @@ def until_drawn(page, word, present=True):
 def test_all_cells_run_a_second_time_in_the_same_kernel(lesson):
     page, _, _ = lesson
     state = run_all(page)
-    assert [error["source"] for error in state["errors"] if not error["promised"]] == []
+    assert not broken(state), "\n\n".join(broken(state))
 
 
 def run_cell(page, words):

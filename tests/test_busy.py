@@ -1,0 +1,24 @@
+"""The busy core of `make test-busy`: what runs inside shares one core with the loops, and nothing of it is left behind."""
+
+import os
+
+import psutil
+import pytest
+
+from tests.busy import busy_core, main
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to a core")
+
+
+def test_what_runs_inside_shares_one_core_with_the_loops_and_nothing_is_left():
+    allowed = os.sched_getaffinity(0)
+    with busy_core(loops=1) as core:
+        [loop] = psutil.Process().children()
+        assert os.sched_getaffinity(0) == os.sched_getaffinity(loop.pid) == {core}
+    assert not loop.is_running()
+    assert os.sched_getaffinity(0) == allowed
+
+
+def test_an_unknown_lesson_is_refused_before_anything_runs(capsys):
+    assert main("99") == 1
+    assert "99" in capsys.readouterr().out
