@@ -47,7 +47,7 @@ def trial(solution: str = SOLUTION, name: str = "twice", mistakes: Any = MISTAKE
     return Trial(solution, name, mistakes, {}, frozenset(may), seconds)
 
 
-def test_what_a_mistake_did_in_a_case_is_remembered_for_the_next_trial() -> None:
+def test_what_solution_and_mistakes_did_in_a_case_is_remembered_for_the_next_trial() -> None:
     observed: list[int] = []
 
     def observe(twice: Callable, stage: Stage) -> Any:
@@ -59,8 +59,8 @@ def test_what_a_mistake_did_in_a_case_is_remembered_for_the_next_trial() -> None
         again = Trial(SOLUTION, "twice", MISTAKES, {}, frozenset(), 30, remembered=remembered)
         with pytest.raises(NotYet):
             again.compare(lambda numbers: "nothing like it", observe)
-    # The learner's answer and the solution are observed each time, the mistakes once.
-    assert len(observed) == 2 * 2 + len(MISTAKES)
+    # The learner's answer is observed each time, the solution and the mistakes once.
+    assert len(observed) == 2 + 1 + len(MISTAKES)
 
 
 def of(numbers: list[int]) -> Callable[[Callable, Stage], Any]:

@@ -79,7 +79,7 @@ class Seen:
 
 
 Remembered = dict[tuple[int, str, str], Seen]
-"""What mistakes have done in cases: by the case's number, what is said about it, and the mistake's code."""
+"""What the solution and mistakes have done in cases: by the case's number, what is said about it, and the code."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Trial:
         uses: what the code finds as global names.
         may: what the exercise allows; see `manners.SENTENCES`.
         seconds: how long one call may take.
-        remembered: what mistakes did in earlier trials of the exercise. On fresh stores they do the same again.
+        remembered: what the solution and mistakes did in earlier trials of the exercise. On fresh stores they do the same again.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class Trial:
             RuntimeError: the solution stops with an error. One that is to be expected is caught by `observe`.
         """
         case = _Case(len(self._passed), about, observe, same, uses)
-        found, wanted = self._seen(answer, observe, theirs=True), self._of_code(self._solution, case)
+        found, wanted = self._seen(answer, observe, theirs=True), self._known(self._solution, case)
         if wanted.raised is not None:
             raise RuntimeError("the solution itself stops in this case") from wanted.raised
         if _alike(found, wanted, same) and found.manners == wanted.manners:
@@ -189,7 +189,7 @@ class Trial:
         uncommitted = {manner for manner in found.manners if manner.name == "transaction"} - set(wanted.manners)
         for mistake in self._mistakes:
             code = mistake.answer(self._solution)
-            seen = self._of_mistake(code, case)
+            seen = self._known(code, case)
             if not _alike(found, seen, case.same) or not all(self._is_right(code, earlier) for earlier in self._passed):
                 continue
             if found.manners == seen.manners:
@@ -201,10 +201,10 @@ class Trial:
         return nearly
 
     def _is_right(self, code: str, case: _Case) -> bool:
-        seen = self._of_mistake(code, case)
+        seen = self._known(code, case)
         return case.right is not None and _alike(seen, case.right, case.same) and seen.manners == case.right.manners
 
-    def _of_mistake(self, code: str, case: _Case) -> Seen:
+    def _known(self, code: str, case: _Case) -> Seen:
         if case.uses:  # names of this very call: another call's are others
             return self._of_code(code, case)
         key = case.number, case.about, code
