@@ -163,7 +163,8 @@ def _says(id: str) -> tuple[str, ...]:
     lesson, name = parts(id)
     check = getattr(importlib.import_module(f"course.checks.lesson_{lesson}"), name)
     known = [mistake.says for mistake in check.mistakes] + [state.says for state in check.states if state.attempted]
-    return tuple(" ".join(re.sub(r"\{\w*\}", "…", says).split()) for says in known[:MOST_MISTAKES])
+    told = dict.fromkeys(" ".join(re.sub(r"\{\w*\}", "…", says).split()) for says in known)  # two may be told alike
+    return tuple(told)[:MOST_MISTAKES]
 
 
 def _questions(texts: Sequence[str]) -> Iterator[str]:
