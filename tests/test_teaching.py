@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from course import manifest
@@ -174,6 +175,30 @@ def test_the_minutes_of_the_sections_add_up_to_those_of_the_lesson(id: str) -> N
 @pytest.mark.parametrize(("total", "weights", "wanted"), [(5, [1, 1, 1], [2, 2, 1]), (3, [5, 1], [3, 0]), (0, [1], [0])])
 def test_whole_minutes_are_shared_out_without_a_rest(total: int, weights: list[float], wanted: list[int]) -> None:
     assert shared_out(total, weights) == wanted
+
+
+NOTED = notes.with_notes(COURSE, [lesson for lesson in manifest.lessons() if lesson.written])
+_FIGURE = re.compile(r"(?<![\w.])\d[\d,.]*\d(?![\w])")
+
+
+def figures(text: str) -> set[str]:
+    """The numbers of two digits or more in a text; the ids of lessons are none."""
+    return {figure.replace(",", "") for figure in _FIGURE.findall(re.sub(r"[Ll]essons? \d\d", "", text))}
+
+
+def shown(lesson: manifest.Lesson) -> str:
+    """What an executed lesson shows in every run: its text, its code, and the outputs that do not change."""
+    cells = nbformat.read(COURSE.solution(lesson), as_version=4).cells
+    lasting = [cell.get("outputs", []) for cell in cells if "nbval-ignore-output" not in cell.metadata.get("tags", [])]
+    outputs = [f"{output.get('text')} {output.get('data', {}).get('text/plain')}" for each in lasting for output in each]
+    return "\n".join([*(cell.source for cell in cells), *outputs])
+
+
+@pytest.mark.parametrize("lesson", NOTED, ids=lambda lesson: lesson.id)
+def test_a_note_tells_no_figure_that_its_lesson_does_not_show_in_every_run(lesson: manifest.Lesson) -> None:
+    found = parts(COURSE.note(lesson).read_text(encoding="utf-8"), lesson.id)
+    known = figures(shown(lesson) + "\n".join(part.made for part in found))
+    assert {part.key: figures(part.written) - known for part in found if figures(part.written) - known} == {}
 
 
 def links() -> Iterator[tuple[str, str]]:
