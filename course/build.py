@@ -1,4 +1,4 @@
-"""`python -m course.build [NN …] [--check | --format]`: from solutions/*.md to the executed solutions and the blank lessons.
+"""`python -m course.build [NN …] [--check | --format | --notes]`: from solutions/*.md to executed solutions and blank lessons.
 
     solutions/NN_name.md      written by hand (MyST notebook)
     solutions/NN_name.ipynb   made from it, executed, with outputs
@@ -6,9 +6,11 @@
     course/minutes.json       how long each lesson takes, made from the sources
     README.md                 its course map, made from the manifest and the minutes
     docs/glossary.md          made from course/glossary.toml
+    docs/teaching/NN.md       notes for teachers: parts made from all these and the checks, and text between them
 
 It prints what it counted in each lesson, and builds none that is over a limit of `course.pipeline.minutes`.
 ruff looks at the code of the sources first; `--format` rewrites them as it formats their code, and builds nothing.
+A build makes the notes that are there anew. `--notes` does that alone; with ids, it begins those that are not there yet.
 
 This module is the command. What each step does stands in `course.pipeline`.
 """
@@ -28,6 +30,7 @@ from course.pipeline.kernel_home import SECONDS_TO_END
 from course.pipeline.layout import BuildError, Layout
 from course.pipeline.notebook import as_text, make
 from course.pipeline.readme import with_map
+from course.teaching import notes
 
 
 def build(layout: Layout, lesson: Lesson, *, cell_seconds: float = CELL_SECONDS, seconds_to_end: float = SECONDS_TO_END) -> None:
@@ -62,8 +65,10 @@ def main(arguments: Sequence[str] | None = None, layout: Layout | None = None) -
     """The command. Returns its exit status: 0 if all is built, or fresh with `--check`; else 1, with the reason on stderr."""
     parser = argparse.ArgumentParser(prog="python -m course.build", description="Build the notebooks from solutions/*.md.")
     parser.add_argument("ids", nargs="*", metavar="NN", help="ids of lessons, such as 01; without, every written lesson")
-    parser.add_argument("--check", action="store_true", help="build nothing; prove that the built notebooks are fresh")
-    parser.add_argument("--format", action="store_true", help="build nothing; format the code of the sources")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--check", action="store_true", help="build nothing; prove that the built notebooks are fresh")
+    only.add_argument("--format", action="store_true", help="build nothing; format the code of the sources")
+    only.add_argument("--notes", action="store_true", help="build nothing; make the notes for teachers, with NN also new ones")
     options = parser.parse_args(arguments)
     layout = layout or Layout.of_this_course()
     try:
@@ -76,6 +81,9 @@ def main(arguments: Sequence[str] | None = None, layout: Layout | None = None) -
             return 0
         if options.check:
             return _check(layout, lessons, folders=not options.ids)
+        if options.notes:
+            _write_notes(layout, lessons if options.ids else notes.with_notes(layout, lessons))
+            return 0
         complaints = lint.complaints(layout, lessons)
         if complaints:
             raise BuildError("\n".join([*complaints, "Nothing was built. Correct it there."]))
@@ -83,6 +91,7 @@ def main(arguments: Sequence[str] | None = None, layout: Layout | None = None) -
         for lesson in lessons:
             build(layout, lesson)
         _write_minutes(layout, takes)
+        _write_notes(layout, notes.with_notes(layout, lessons))
     except CourseError as error:
         print(error, file=sys.stderr)
         return 1
@@ -119,8 +128,18 @@ def _write_minutes(layout: Layout, takes: dict[str, int]) -> None:
         write_whole(layout.glossary, glossary.page(known))
 
 
+def _write_notes(layout: Layout, lessons: list[Lesson]) -> None:
+    """Write the notes of these lessons, and the index of all notes. Prints what is still to be written in those that changed."""
+    for said in notes.write(layout, lessons):
+        print(said)
+
+
 def _check(layout: Layout, lessons: list[Lesson], *, folders: bool) -> int:
-    found = [*lint.complaints(layout, lessons), *problems(layout, lessons, folders=folders)]
+    found = [
+        *lint.complaints(layout, lessons),
+        *problems(layout, lessons, folders=folders),
+        *notes.problems(layout, lessons, folders=folders),
+    ]
     for problem in found:
         print(problem, file=sys.stderr)
     if not found:

@@ -10,8 +10,8 @@ from nbformat import v4
 from course import manifest
 from course.errors import InputError
 from course.pipeline.layout import Layout
+from course.pipeline.predictions import Asked, asked
 from course.show.options import as_texts, shuffled, that_happened
-from tests.predictions import Asked, asked
 
 LAYOUT = Layout.of_this_course()
 WRITTEN = [lesson for lesson in manifest.lessons() if lesson.written]
@@ -45,6 +45,7 @@ def test_every_prediction_is_asked_in_its_own_order_and_its_reveal_names_one_of_
         assert len(one.options) >= 2
         assert one.options == shuffled(one.id, one.options), one
         assert one.right in one.options, one
+        assert "" not in (one.question, one.because), one
 
 
 def test_the_place_of_the_right_option_is_spread_evenly_over_the_course() -> None:
@@ -54,7 +55,7 @@ def test_the_place_of_the_right_option_is_spread_evenly_over_the_course() -> Non
 
 
 def test_a_course_whose_first_option_is_never_right_would_be_noticed() -> None:
-    questions = [Asked(f"00.q{number}", PLAIN, PLAIN[1 + number % 2]) for number in range(60)]
+    questions = [Asked(f"00.q{number}", "?", PLAIN, PLAIN[1 + number % 2], "") for number in range(60)]
     assert not is_even(questions)
 
 
@@ -70,8 +71,8 @@ def test_what_was_asked_and_what_happened_belong_together_by_name_not_by_order()
         cell('one.reveal("a, b", because="a.")', "○ no prediction: You did not predict. What happened: a, b.\na."),
     ]
     assert asked(v4.new_notebook(cells=cells)) == [
-        Asked("00.one", ("a", "a, b"), "a, b"),
-        Asked("00.two", ("b", "a"), "a"),
+        Asked("00.one", "?", ("a", "a, b"), "a, b", "a."),
+        Asked("00.two", "?", ("b", "a"), "a", "b."),
     ]
 
 

@@ -57,6 +57,20 @@ class Layout:
         """The page made from them."""
         return self.root / "docs" / "glossary.md"
 
+    @property
+    def teaching_folder(self) -> Path:
+        """Where the notes for teachers are."""
+        return self.root / "docs" / "teaching"
+
+    @property
+    def teaching_readme(self) -> Path:
+        """Their index, and how to use them."""
+        return self.teaching_folder / "README.md"
+
+    def note(self, lesson: Lesson) -> Path:
+        """The note for those who teach this lesson: parts that are made, and text between them. Not every lesson has one."""
+        return self.teaching_folder / f"{lesson.id}.md"
+
     def source(self, lesson: Lesson) -> Path:
         """The MyST notebook, written by hand."""
         return self.solutions_folder / f"{lesson.stem}.md"
