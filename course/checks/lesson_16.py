@@ -34,14 +34,18 @@ VERSIONS = """
 """
 DOCUMENT = "INSERT INTO documents VALUES (%s, %s, %s)"
 FILL = "INSERT INTO vectors_2 SELECT document_id, '[1,2,3]', hash FROM text_2"
-STALE = "UPDATE documents SET title = title || ' (new)' WHERE id = 1201"
+STALE = "UPDATE documents SET title = title || ' (new)' WHERE id = 1203"
 MISSING = "DELETE FROM vectors_2 WHERE document_id = 1204"
-NONE_FITS = f"{STALE}; DELETE FROM vectors_2 WHERE document_id <> 1201"
+ONE_LEFT = "DELETE FROM vectors_2 WHERE document_id <> 1204"
+NONE_FITS = f"{ONE_LEFT}; UPDATE documents SET title = title || '!'"
+UNTITLED = (
+    "UPDATE documents SET title = NULL; UPDATE vectors_2 v SET hash = t.hash FROM text_2 t WHERE t.document_id = v.document_id"
+)
 
 
-def _prepared(stage: Stage, but: str, **options: Any) -> psycopg.Connection:
+def _prepared(stage: Stage, but: str) -> psycopg.Connection:
     """Four documents whose vectors fit, and then a piece of SQL."""
-    postgres = stage.database(VERSIONS, **options)
+    postgres = stage.database(VERSIONS)
     for id in (1201, 1202, 1203, 1204):
         stage.own.execute(DOCUMENT, [id, ODD, f"Note {id}"])
     stage.own.execute(FILL)
@@ -49,14 +53,18 @@ def _prepared(stage: Stage, but: str, **options: Any) -> psycopg.Connection:
     return postgres
 
 
-def _where(but: str, what: str) -> Callable[[Callable, Stage], Parts]:
-    """How to observe a call in a state that this piece of SQL makes."""
+def _where(*states: tuple[str, str]) -> Callable[[Callable, Stage], Parts]:
+    """How to observe a call in each of these states, one after the other: a piece of SQL that makes it, and what it is."""
 
     def observe(switch: Callable, stage: Stage) -> Parts:
-        postgres = _prepared(stage, but)
-        returned = switch(postgres)
-        searched = numbers(stage.rows("SELECT version FROM search"))
-        return Parts(**{f"{what}, you return": returned, f"{what}; the version in use then": searched})
+        postgres = _prepared(stage, "SELECT")
+        seen = Parts()
+        for but, what in states:
+            stage.own.execute("UPDATE search SET version = 1")
+            stage.own.execute(but)
+            seen[f"{what}, you return"] = switch(postgres)
+            seen[f"{what}; the version in use then"] = numbers(stage.rows("SELECT version FROM search"))
+        return seen
 
     return observe
 
@@ -203,27 +211,14 @@ AFTERWARDS = 'postgres.execute("SELECT version FROM search").fetchone()[0] == 2'
         Mistake(
             "looks, then switches",
             "You look in one statement and switch in another. Between the two another session has added a document without a "
-            "vector, and no search finds it now. One statement, `UPDATE … WHERE NOT EXISTS (…)`, has no between.",
-            code=f"""
-            def switch(postgres):
-                if postgres.execute("SELECT {WHOLE}").fetchone()[0]:
-                    postgres.execute("UPDATE search SET version = 2")
-                return {AFTERWARDS}
-            """,
-        ),
-        Mistake(
-            "a transaction without a lock",
-            "The transaction makes both statements take effect together. It does not keep others from committing "
-            "between the two: "
-            "at PostgreSQL's default level each statement sees what is committed by then. One statement, or a "
-            "lock on `documents`.",
+            "vector, and no search finds it now. A transaction around both keeps nobody out: at PostgreSQL's default level, each "
+            "statement sees what is committed by then. One statement, `UPDATE … WHERE NOT EXISTS (…)`, has no between.",
             code=f"""
             def switch(postgres):
                 with postgres.transaction():
-                    done = postgres.execute("SELECT {WHOLE}").fetchone()[0]
-                    if done:
+                    if postgres.execute("SELECT {WHOLE}").fetchone()[0]:
                         postgres.execute("UPDATE search SET version = 2")
-                    return done or {AFTERWARDS}
+                return {AFTERWARDS}
             """,
         ),
         Mistake(
@@ -278,14 +273,26 @@ AFTERWARDS = 'postgres.execute("SELECT version FROM search").fetchone()[0] == 2'
 )
 def switch(switch: Callable, trial: Trial) -> str:
     """Judge whole and incomplete states, a search that has been switched before, and others at work."""
-    trial.compare(switch, _where("SELECT", "Every document has its vector"))
-    trial.compare(switch, _where("INSERT INTO backfill VALUES (1202)", "A job is left of a document that is done"))
-    trial.compare(switch, _where(NONE_FITS, "No document has a vector of its text"))
-    trial.compare(switch, _where(f"{STALE}; {MISSING}", "One document was changed and one has no vector"))
-    trial.compare(switch, _where(STALE, "A title was changed after the vector was made"))
-    trial.compare(switch, _where(MISSING, "A document has no vector"))
-    trial.compare(switch, _where("UPDATE search SET version = 2", "Version 2 is searched already"))
-    already = f"UPDATE search SET version = 2; {MISSING}"
-    trial.compare(switch, _where(already, "Version 2 is searched already, and a document has come without a vector"))
+    trial.compare(
+        switch,
+        _where(
+            ("SELECT", "Every document has its vector"),
+            ("INSERT INTO backfill VALUES (1202)", "A job is left of a document that is done"),
+            (UNTITLED, "No document has a title, and all have their vectors"),
+            (ONE_LEFT, "Only the last document has a vector"),
+            (NONE_FITS, "No document has a vector of its text"),
+        ),
+    )
+    trial.compare(switch, _where((f"{STALE}; {MISSING}", "One document was changed and one has no vector")))
+    trial.compare(switch, _where((STALE, "A title was changed after the vector was made")))
+    trial.compare(switch, _where((MISSING, "A document has no vector")))
+    already = "UPDATE search SET version = 2"
+    trial.compare(
+        switch,
+        _where(
+            (already, "Version 2 is searched already"),
+            (f"{already}; {MISSING}", "Version 2 is searched already, and a document has come without a vector"),
+        ),
+    )
     trial.compare(switch, _between)
     return "It can run every night until it says yes. A note that an old process has added makes it say no, and that is right."

@@ -25,16 +25,27 @@ def _ids(value: Any) -> Any:
     return sorted(value) if whole else value
 
 
+def _worker(claim: Callable, stage: Stage, then: Callable[[], object] = lambda: None) -> Callable:
+    """What claims in a transaction, does something else before the commit, and is watched as a whole."""
+    learners = claim.__wrapped__  # type: ignore[attr-defined]  # watched by itself, it would have to leave no transaction open
+
+    def worker(postgres: psycopg.Connection, n: int) -> Any:
+        with postgres.transaction():
+            claimed = learners(postgres, n)
+            then()
+        return _ids(claimed)
+
+    return stage.watched(worker)
+
+
 def _one_worker(claim: Callable, stage: Stage) -> Parts:
     """Two documents, then all that are left, then none."""
     postgres = stage.database(QUEUE)
-    with postgres.transaction():
-        two = claim(postgres, 2)
+    worker = _worker(claim, stage)
+    two = worker(postgres, 2)
     left = numbers(stage.rows("SELECT document_id FROM backfill ORDER BY 1"))
-    with postgres.transaction():
-        others = claim(postgres, 1000)
-        none = claim(postgres, 1000)
-    return Parts(two_of_six=_ids(two), left_in_the_queue=left, all_that_are_left=_ids(others), then=_ids(none))
+    others, none = worker(postgres, 1000), worker(postgres, 1000)
+    return Parts(two_of_six=two, left_in_the_queue=left, all_that_are_left=others, then=none)
 
 
 class _Died(Exception):
@@ -44,10 +55,14 @@ class _Died(Exception):
 def _killed(claim: Callable, stage: Stage) -> Parts:
     """A worker that dies before its commit, and what a colleague could take meanwhile."""
     postgres = stage.database(QUEUE)
-    with suppress(_Died), postgres.transaction():
-        claim(postgres, 2)
-        free = numbers(stage.rows("SELECT document_id FROM backfill ORDER BY 1 FOR UPDATE SKIP LOCKED"))
+    free: list[Any] = []
+
+    def dies() -> None:
+        free.extend(numbers(stage.rows("SELECT document_id FROM backfill ORDER BY 1 FOR UPDATE SKIP LOCKED")))
         raise _Died
+
+    with suppress(_Died):
+        _worker(claim, stage, dies)(postgres, 2)
     back = numbers(stage.rows("SELECT document_id FROM backfill ORDER BY 1"))
     return Parts(what_a_colleague_can_take_meanwhile=free, in_the_queue_after_the_worker_died=back)
 
@@ -60,10 +75,8 @@ def _beside(held: str) -> Callable[[Callable, Stage], Parts]:
         postgres = stage.connect(options="-c lock_timeout=500ms")
         stage.own.execute("BEGIN")
         stage.own.execute(f"SELECT FROM backfill WHERE {held} FOR UPDATE")
-        found: Any = None
         try:
-            with postgres.transaction():
-                found = _ids(claim(postgres, 3))
+            found = _worker(claim, stage)(postgres, 3)
         except psycopg.errors.LockNotAvailable as error:
             found = "an error" if "obtain" in str(error) else "waits"
         finally:
