@@ -87,8 +87,8 @@ def _beside(held: str) -> Callable[[Callable, Stage], Parts]:
 
 
 SKIP = "FOR UPDATE SKIP LOCKED"
-TAKE = f"""DELETE FROM backfill WHERE document_id IN (
-    SELECT document_id FROM backfill ORDER BY document_id LIMIT %s {SKIP}) RETURNING document_id"""
+LOWEST = f"SELECT document_id FROM backfill ORDER BY document_id LIMIT %s {SKIP}"
+TAKE = f"DELETE FROM backfill WHERE document_id IN ({LOWEST}) RETURNING document_id"
 
 
 @exercise(
@@ -177,13 +177,13 @@ TAKE = f"""DELETE FROM backfill WHERE document_id IN (
             """,
         ),
         Mistake(
-            "always twenty",
-            "`n` says how many. Bind it: `LIMIT %s`, and `[n]` after the statement.",
+            "one, whatever n is",
+            "You take one, and `n` says how many. Bind it: `LIMIT %s`, and `[n]` after the statement.",
             code="""
             def claim(postgres, n):
                 rows = postgres.execute('''
                     DELETE FROM backfill WHERE document_id IN (
-                        SELECT document_id FROM backfill ORDER BY document_id LIMIT 20 FOR UPDATE SKIP LOCKED)
+                        SELECT document_id FROM backfill ORDER BY document_id LIMIT 1 FOR UPDATE SKIP LOCKED)
                     RETURNING document_id''')
                 return [id for (id,) in rows]
             """,
@@ -208,24 +208,8 @@ TAKE = f"""DELETE FROM backfill WHERE document_id IN (
             new="",
         ),
         Mistake(
-            "up to the highest",
-            "You delete everything up to your highest id, and that includes what others have locked. Delete the "
-            "ids that you have "
-            "locked: `= ANY(%s)`.",
-            code="""
-            def claim(postgres, n):
-                rows = postgres.execute(
-                    "SELECT document_id FROM backfill ORDER BY document_id LIMIT %s FOR UPDATE SKIP LOCKED", [n]).fetchall()
-                ids = [id for (id,) in rows]
-                if ids:
-                    postgres.execute("DELETE FROM backfill WHERE document_id <= %s", [max(ids)])
-                return ids
-            """,
-        ),
-        Mistake(
-            "skips in Python",
-            "You choose by position, and a colleague's claim moves the positions: some are passed over. The lock "
-            "says what is free.",
+            "passes over by OFFSET",
+            "`OFFSET` passes over the first that are there, locked or not. The lock says what is free: `SKIP LOCKED`.",
             old="LIMIT %s",
             new="LIMIT %s OFFSET 1",
         ),
