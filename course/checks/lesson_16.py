@@ -36,6 +36,11 @@ DOCUMENT = "INSERT INTO documents VALUES (%s, %s, %s)"
 FILL = "INSERT INTO vectors_2 SELECT document_id, '[1,2,3]', hash FROM text_2"
 STALE = "UPDATE documents SET title = coalesce(title, '') || ' (new)' WHERE id = 1203"
 MISSING = "DELETE FROM vectors_2 WHERE document_id = 1204"
+TWINS = f"""
+    UPDATE documents SET content = 'The same.' WHERE id > 1202;
+    {FILL} ON CONFLICT (document_id) DO UPDATE SET hash = excluded.hash;
+    {MISSING}
+"""
 ONE_LEFT = "DELETE FROM vectors_2 WHERE document_id <> 1202"
 NONE_FITS = f"{ONE_LEFT}; UPDATE documents SET content = content || '!'"
 UNTITLED = (
@@ -169,6 +174,17 @@ AFTERWARDS = 'postgres.execute("SELECT version FROM search").fetchone()[0] == 2'
             new="<>",
         ),
         Mistake(
+            "hashes without their documents",
+            "Two documents say the same, so they have the same hash. One has no vector, and the other's stands for it in your "
+            "comparison: compare each document with its own vector.",
+            code=f"""
+            def switch(postgres):
+                postgres.execute('''UPDATE search SET version = 2 WHERE NOT EXISTS (
+                    SELECT hash FROM text_2 EXCEPT SELECT hash FROM vectors_2)''')
+                return {AFTERWARDS}
+            """,
+        ),
+        Mistake(
             "the hash of the content",
             "Version 2 reads the title too, so the hash of the content alone is no vector's. `text_2` has the right one.",
             code=f"""
@@ -286,7 +302,7 @@ def switch(switch: Callable, trial: Trial) -> str:
         ),
     )
     trial.compare(switch, _where((STALE, "A title was changed after the vector was made")))
-    trial.compare(switch, _where((MISSING, "A document has no vector")))
+    trial.compare(switch, _where((TWINS, "Two documents say the same, and one of them has no vector")))
     already = "UPDATE search SET version = 2"
     trial.compare(
         switch,

@@ -67,21 +67,21 @@ def _killed(claim: Callable, stage: Stage) -> Parts:
     return Parts(what_a_colleague_can_take_meanwhile=free, in_the_queue_after_the_worker_died=back)
 
 
-def _beside(held: str) -> Callable[[Callable, Stage], Parts]:
+def _beside(held: str, strength: str = "UPDATE") -> Callable[[Callable, Stage], Parts]:
     """How to observe a claim of three while another session has these documents locked."""
 
     def observe(claim: Callable, stage: Stage) -> Parts:
         stage.database(QUEUE)
         postgres = stage.connect(options="-c lock_timeout=500ms")
         stage.own.execute("BEGIN")
-        stage.own.execute(f"SELECT FROM backfill WHERE {held} FOR UPDATE")
+        stage.own.execute(f"SELECT FROM backfill WHERE {held} FOR {strength}")
         try:
             found = _worker(claim, stage)(postgres, 3)
         except psycopg.errors.LockNotAvailable as error:
             found = "an error" if "obtain" in str(error) else "waits"
         finally:
             stage.own.execute("ROLLBACK")
-        return Parts(**{f"a claim of three while another session has {held} locked": found})
+        return Parts(**{f"a claim of three while another session has {held} locked for {strength}": found})
 
     return observe
 
@@ -113,6 +113,13 @@ TAKE = f"DELETE FROM backfill WHERE document_id IN ({LOWEST}) RETURNING document
             "`NOWAIT` stops with an error at the first row that is locked. `SKIP LOCKED` takes the next one.",
             old="SKIP LOCKED",
             new="NOWAIT",
+        ),
+        Mistake(
+            "FOR SHARE",
+            "`FOR SHARE` lets another session lock the same row as well, and then each waits for the other to delete it. "
+            "`FOR UPDATE` is for one alone.",
+            old="FOR UPDATE",
+            new="FOR SHARE",
         ),
         Mistake(
             "only looks",
@@ -257,4 +264,5 @@ def claim(claim: Callable, trial: Trial) -> str:
     trial.compare(claim, _killed)
     trial.compare(claim, _beside("document_id IN (1201, 1203)"))
     trial.compare(claim, _beside("document_id > 0"))
+    trial.compare(claim, _beside("document_id = 1202", "SHARE"))
     return "Now ten workers are ten times as fast as one, until the model or the processor is the limit. None waits for another."
