@@ -31,6 +31,7 @@ NOTES = """
     ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
 """
 
+COLUMNS = ("id", "tenant_id", "title", "body", "salary")
 RIGHTS = 'admin.execute("GRANT SELECT (id, title, body) ON notes TO bench_helper")'
 OWN = 'admin.execute("CREATE POLICY helper ON notes TO bench_helper USING (tenant_id = 2077)")'
 CHANGED = 'admin.execute("ALTER POLICY firm ON notes TO bench_reader")'
@@ -69,7 +70,8 @@ CHANGED = 'admin.execute("ALTER POLICY firm ON notes TO bench_reader")'
         ),
         Mistake(
             "rights alone",
-            "The right is there, and which rows are seen still depends on `app.tenant`, which the helper sets as it likes.",
+            "Which rows are seen depends on `app.tenant`, and the helper sets that as it likes. Write the firm into a policy for "
+            "the role.",
             code=f"""
             def admit(admin):
                 {RIGHTS}
@@ -83,20 +85,10 @@ CHANGED = 'admin.execute("ALTER POLICY firm ON notes TO bench_reader")'
         ),
         Mistake(
             "every column",
-            "`GRANT SELECT ON notes` is for every column, the salary too. Name those that it may read in parentheses.",
+            "A right on the whole table is for every column, the salary too, and none can be taken out of it. Name those that it "
+            "may read: `GRANT SELECT (…) ON notes`.",
             old="SELECT (id, title, body)",
             new="SELECT",
-        ),
-        Mistake(
-            "a right on the table beside that on columns",
-            "A right on the whole table is for every column, whatever is granted on some of them besides.",
-            code=f"""
-            def admit(admin):
-                admin.execute("GRANT SELECT ON notes TO bench_helper")
-                admin.execute("REVOKE SELECT (salary, tenant_id) ON notes FROM bench_helper")
-                {OWN}
-                {CHANGED}
-            """,
         ),
         Mistake(
             "the salary too",
@@ -160,12 +152,6 @@ CHANGED = 'admin.execute("ALTER POLICY firm ON notes TO bench_reader")'
             new="(id = 2077)",
         ),
         Mistake(
-            "by the setting",
-            "The helper's policy reads `app.tenant` as well, which the helper sets as it likes. Write the firm into it.",
-            old="(tenant_id = 2077)",
-            new="(tenant_id = nullif(current_setting('app.tenant', true), '')::integer)",
-        ),
-        Mistake(
             "set on the role",
             "`ALTER ROLE … SET` is a default for the helper's sessions, and each session may set another firm. A policy for the "
             "role cannot be changed by it.",
@@ -220,8 +206,7 @@ def _afterwards(stage: Stage) -> Parts:
         the_helper_reads=_read(stage, "bench_helper", None, three),
         having_set_firm_1041_it_reads=_read(stage, "bench_helper", OTHER, three),
         having_set_firm_2077_it_reads=_read(stage, "bench_helper", FIRM, three),
-        the_helper_reads_salaries=_may(stage, "bench_helper", "SELECT salary FROM notes"),
-        the_helper_reads_whose_they_are=_may(stage, "bench_helper", "SELECT tenant_id FROM notes"),
+        columns_the_helper_may_read=[name for name in COLUMNS if _may(stage, "bench_helper", f"SELECT {name} FROM notes")],
         the_helper_writes=any(_may(stage, "bench_helper", write) for write in writes),
         the_application_reads_for_firm_1041=_read(stage, "bench_reader", OTHER, three),
         the_application_writes=_may(stage, "bench_reader", writes[1], OTHER),
