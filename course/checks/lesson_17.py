@@ -108,6 +108,30 @@ ALTER = 'owner.execute("ALTER TABLE notes ENABLE ROW LEVEL SECURITY, FORCE ROW L
             new=USING + " WITH CHECK (true)",
         ),
         Mistake(
+            "any row deleted",
+            "A `DELETE` of all notes takes other firms' with it: its policy allows every row. Each command needs the condition, "
+            "and a policy without `FOR` has it for all four.",
+            code=f"""
+            def protect(owner):
+                {ALTER}
+                owner.execute('''CREATE POLICY seen ON notes FOR SELECT {USING}''')
+                owner.execute('''CREATE POLICY added ON notes FOR INSERT {USING.replace("USING", "WITH CHECK")}''')
+                owner.execute('''CREATE POLICY changed ON notes FOR UPDATE {USING}''')
+                owner.execute("CREATE POLICY gone ON notes FOR DELETE USING (true)")
+            """,
+        ),
+        Mistake(
+            "no changes",
+            "A firm reads and adds, and cannot change a note of its own: there is no policy for `UPDATE`. Without `FOR`, one is "
+            "for all four commands.",
+            code=f"""
+            def protect(owner):
+                {ALTER}
+                owner.execute('''CREATE POLICY seen ON notes FOR SELECT {USING}''')
+                owner.execute('''CREATE POLICY added ON notes FOR INSERT {USING.replace("USING", "WITH CHECK")}''')
+            """,
+        ),
+        Mistake(
             "open when unset",
             "Where no firm is set, everything is seen. Whoever forgets it should see nothing: let it fail.",
             old=USING,
@@ -202,7 +226,6 @@ def protect(protect: Callable, trial: Trial) -> str:
 
 def _afterwards(stage: Stage) -> Parts:
     """What the owner and another role meet, by fresh connections."""
-    others = "WHERE tenant_id <> 1041 RETURNING id"
     with _as(stage, "bench_owner", FIRM) as owner, _as(stage, "bench_reader", FIRM) as reader:
         return Parts(
             the_owner_sees_for_firm_1041=_ids(stage, owner),
@@ -212,8 +235,8 @@ def _afterwards(stage: Stage) -> Parts:
             adds_a_note_of_its_own=_writes(owner, "INSERT INTO notes VALUES (90, 1041, 'x') RETURNING id"),
             adds_a_note_of_another_firm=_writes(owner, "INSERT INTO notes VALUES (90, 2077, 'x')"),
             moves_a_note_to_another_firm=_writes(owner, "UPDATE notes SET tenant_id = 2077 WHERE id = 1"),
-            changes_notes_of_others=_writes(owner, f"UPDATE notes SET body = 'x' {others}"),
-            deletes_notes_of_others=_writes(owner, f"DELETE FROM notes {others}"),
+            notes_that_an_update_of_all_changes=_writes(owner, "UPDATE notes SET body = 'x'"),
+            notes_that_a_delete_of_all_removes=_writes(owner, "DELETE FROM notes"),
             notes_there_are=len(stage.rows("SELECT FROM notes")),
         )
 
@@ -249,13 +272,13 @@ def _unset(stage: Stage, firm: str | None) -> int:
             return 0
 
 
-def _writes(connection: psycopg.Connection, statement: str) -> bool:
-    """Whether a statement changes a row. What it changed is rolled back."""
+def _writes(connection: psycopg.Connection, statement: str) -> int:
+    """How many rows a statement changes; 0 if it is refused. What it changed is rolled back."""
     try:
         with connection.transaction(force_rollback=True):
-            return connection.execute(statement).rowcount > 0
+            return connection.execute(statement).rowcount
     except psycopg.Error:
-        return False
+        return 0
 
 
 NEAREST_NOTES = "SELECT id FROM notes ORDER BY embedding <=> %s LIMIT 3"

@@ -127,6 +127,12 @@ CHANGED = 'admin.execute("ALTER POLICY firm ON notes TO bench_reader")'
             new="DROP POLICY firm ON notes",
         ),
         Mistake(
+            "the old condition changed",
+            "You changed the old policy's condition, which the application needs. Change for whom it is: `ALTER POLICY … TO`.",
+            old=CHANGED,
+            new='admin.execute("ALTER POLICY firm ON notes USING (tenant_id = 2077)")',
+        ),
+        Mistake(
             "the old policy for the helper",
             "Now the old policy is for the helper, and the application is left without one. The other way round.",
             old="ALTER POLICY firm ON notes TO bench_reader",
