@@ -1,12 +1,14 @@
 """What stands below the traceback of a cell: a sentence on what to do, where a cell ran at another time than the lesson has it.
 
 Cells of a finished lesson can run again in any order. A proof may not hold any more then, a connection may be closed, a
-collection may be another one. Any other error is shown as it is.
+collection may be another one. What is explained is shown without the errors that it came from. Any other error is shown as it is.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -69,6 +71,19 @@ def _shown(
 ) -> None:
     from IPython.display import display
 
-    shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
-    if text := sentence_for(error):
+    text = sentence_for(error)
+    with _without_its_causes(error) if text or isinstance(error, CourseError) else nullcontext():
+        shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
+    if text:
         display(Note("→", WORD, text, kind="next"))
+
+
+@contextmanager
+def _without_its_causes(error: BaseException) -> Iterator[None]:
+    """For as long as it is shown, an error that is explained stands alone; afterwards it has its causes again, for `%debug`."""
+    cause, context, suppressed = error.__cause__, error.__context__, error.__suppress_context__
+    error.__cause__ = error.__context__ = None
+    try:
+        yield
+    finally:
+        error.__cause__, error.__context__, error.__suppress_context__ = cause, context, suppressed

@@ -50,3 +50,24 @@ def test_in_a_notebook_it_stands_below_the_traceback(capsys: pytest.CaptureFixtu
     assert isinstance(result.error_in_exec, AssertionError)
     printed = capsys.readouterr().out
     assert printed.index("AssertionError") < printed.index("run its section again")
+
+
+@pytest.mark.parametrize(("kind", "shown"), [("CourseError", 1), ("ValueError", 2)])
+def test_an_error_that_says_what_to_do_is_shown_without_what_it_came_from(
+    capsys: pytest.CaptureFixture[str], kind: str, shown: int
+) -> None:
+    shell = InteractiveShell.instance()
+    try:
+        explain_cell_errors()
+        result = shell.run_cell(f"""
+from course.errors import CourseError
+try:
+    1 / 0
+except ZeroDivisionError as error:
+    raise {kind}("Divide by something else.") from error
+""")
+    finally:
+        InteractiveShell.clear_instance()
+    assert capsys.readouterr().out.count("Traceback (most recent call last)") == shown
+    assert result.error_in_exec is not None
+    assert isinstance(result.error_in_exec.__cause__, ZeroDivisionError)
