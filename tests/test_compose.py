@@ -15,6 +15,7 @@ from course.home import ROOT
 
 PASSWORDS = {"POSTGRES_PASSWORD": "one", "REDIS_PASSWORD": "two"}
 SERVICES = {"postgres", "chromadb", "redis", "lab"}
+NODES = {"citus", "citus-worker-1", "citus-worker-2"}
 
 
 def parser() -> list[str]:
@@ -33,10 +34,11 @@ def parser() -> list[str]:
 def config(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
     """`config(**passwords)`: what the parser makes of the file, in a folder where no `.env` is."""
     shutil.copy(ROOT / "docker-compose.yml", tmp_path)
+    shutil.copytree(ROOT / "docker", tmp_path / "docker")
 
-    def read(**passwords: str) -> subprocess.CompletedProcess:
+    def read(*options: str, **passwords: str) -> subprocess.CompletedProcess:
         environment = {name: value for name, value in os.environ.items() if name not in PASSWORDS} | passwords
-        return subprocess.run([*parser(), "config"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        return subprocess.run([*parser(), *options, "config"], cwd=tmp_path, env=environment, capture_output=True, text=True)
 
     return read
 
@@ -45,9 +47,18 @@ def config(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
 def services(config: Callable[..., subprocess.CompletedProcess]) -> dict[str, dict]:
     done = config(**PASSWORDS)
     assert done.returncode == 0, done.stderr
-    found = yaml.safe_load(done.stdout)["services"]
+    found = {name: service for name, service in yaml.safe_load(done.stdout)["services"].items() if "profiles" not in service}
     assert set(found) == SERVICES
     return found
+
+
+@pytest.fixture
+def citus(config: Callable[..., subprocess.CompletedProcess]) -> dict[str, dict]:
+    """The services of the profile `citus`."""
+    done = config("--profile", "citus", **PASSWORDS)
+    assert done.returncode == 0, done.stderr
+    found = yaml.safe_load(done.stdout)["services"]
+    return {name: service for name, service in found.items() if service.get("profiles") == ["citus"]}
 
 
 def ports(service: dict) -> list[tuple[str, str, str]]:
@@ -143,3 +154,46 @@ def test_jupyter_in_the_container_is_no_root_and_keeps_its_token() -> None:
     assert "--ip=0.0.0.0" in arguments
     assert not [argument for argument in arguments if re.search("token|password|allow-root|disable_check_xsrf", argument, re.I)]
     assert [line for line in lines if line.startswith("USER")] == ["USER learner"]
+
+
+def test_citus_starts_with_its_profile_alone_and_each_node_keeps_its_data(citus: dict[str, dict]) -> None:
+    assert set(citus) == NODES | {"citus-schema"}
+    kept = [mounts(citus[node])["/var/lib/postgresql/data"] for node in sorted(NODES)]  # PostgreSQL 17
+    assert kept == ["citus_data", "citus_worker_1_data", "citus_worker_2_data"]
+
+
+def test_of_citus_the_coordinator_alone_is_reached_from_this_machine(citus: dict[str, dict]) -> None:
+    assert ports(citus["citus"]) == [("127.0.0.1", "5433", "5432")]
+    assert not [name for name in citus if name != "citus" and ports(citus[name])]
+
+
+def test_every_node_of_citus_has_pgvector_and_a_password(citus: dict[str, dict]) -> None:
+    for node in NODES:
+        assert citus[node]["build"]["context"].endswith("docker/citus")
+        assert citus[node]["environment"]["POSTGRES_PASSWORD"] == citus[node]["environment"]["PGPASSWORD"] == "one"
+    dockerfile = (ROOT / "docker" / "citus" / "Dockerfile").read_text()
+    assert re.search(r"^FROM citusdata/citus:13\.[\d.]+$", dockerfile, re.M)
+    assert "postgresql-${PG_MAJOR}-pgvector" in dockerfile
+    assert "CREATE EXTENSION vector;" in (ROOT / "docker" / "citus" / "002-create-vector-extension.sql").read_text()
+
+
+def test_the_tables_are_made_once_all_nodes_are_healthy(citus: dict[str, dict]) -> None:
+    waits = citus["citus-schema"]["depends_on"]
+    assert {name: wait["condition"] for name, wait in waits.items()} == dict.fromkeys(NODES, "service_healthy")
+    added = re.findall(r"citus_add_node\('([^']+)'", (ROOT / "docker" / "citus" / "lumen.sql").read_text())
+    assert set(added) == NODES - {"citus"}
+
+
+def test_on_citus_every_table_of_lumen_lies_where_its_user_does() -> None:
+    made = (ROOT / "docker" / "citus" / "lumen.sql").read_text()
+    tables = dict(re.findall(r"CREATE TABLE (\w+) \((.*?)\n\);", made, re.S))
+    lumen = dict(re.findall(r"CREATE TABLE (\w+) \((.*?)\n\);", (ROOT / "data" / "schema.sql").read_text(), re.S))
+    spread = dict(re.findall(r"create_distributed_table\('(\w+)', '(\w+)'", made))
+    assert set(tables) == set(lumen) == set(spread)
+    together = re.findall(r"create_distributed_table\('(\w+)', '\w+', colocate_with => 'users'\)", made)
+    assert set(together) == set(tables) - {"users"}
+    for name, columns in tables.items():
+        key = re.search(rf"PRIMARY KEY \({spread[name]}\b|\b{spread[name]}\s+bigint PRIMARY KEY", columns)
+        assert key, f"the key of {name} leaves out what it is spread by"
+        words = {line.split()[0] for line in lumen[name].splitlines() if line.strip()}
+        assert words <= {line.split()[0] for line in columns.splitlines() if line.strip()}

@@ -1,0 +1,2 @@
+-- Run once on each node, after the image's own 001-create-citus-extension.sql.
+CREATE EXTENSION vector;
