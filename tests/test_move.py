@@ -273,11 +273,13 @@ def test_the_report_shows_no_password(moved):
     assert report["from"] == place.folder
 
 
-def test_a_finished_move_is_only_proven_again_and_what_is_yours_stays(place):
+def test_a_finished_move_is_only_proven_again_and_what_is_yours_stays(place, capsys):
     place.collection(count=10)
     assert place.move()[0] == 0
-    status, report = place.move()
+    capsys.readouterr()
+    status, report = place.move(None, "--yes", "--quiet")
     assert (status, report["collections"][0]["state"]) == (0, "done")
+    assert capsys.readouterr().out.startswith("\nThe proof:")
     place.rows("INSERT INTO notes (key, id, embedding) VALUES ('mine', 'mine', '[1,2,3,4]') RETURNING id")
     status, report = place.move()
     assert (status, report["collections"][0]["proven"]) == (1, False)

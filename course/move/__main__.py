@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--to", metavar="URL", help="postgresql://user:password@host:5432/database; a dry run can do without")
     add("--dry-run", action="store_true", help="say what is there and what would become of it, and change nothing")
     add("--yes", action="store_true", help="carry the plan out without asking")
+    add("--quiet", action="store_true", help="say nothing of what is there and planned, only the proof")
     add("--schema", default="moved", help="the schema that gets the tables; `moved` by default")
     add("--database", help="which of ChromaDB's databases; `default_database` by default")
     add("--page", type=int, default=source.PAGE, help=f"how many entries are in memory at once; {source.PAGE} by default")
@@ -89,8 +90,9 @@ def _run(options: argparse.Namespace, report: dict[str, Any], moving: list[Movin
         found, refused = look(given, to, _shown)
         moving += found
         report["other_databases"], report["refused"] = list(given.others), refused
-        print(seen(given, moving))
-        print(planned(options.schema, moving))
+        if not (options.quiet and options.yes):  # who is asked sees what about
+            print(seen(given, moving))
+            print(planned(options.schema, moving))
         if refused:
             raise RefusedError(f"It cannot be moved: {'; '.join(refused)}. Nothing was changed.")
         if options.dry_run or to is None:

@@ -73,18 +73,17 @@ class Survey:
 
     def notes(self) -> list[str]:
         """Sentences on what is not as one may think, and what becomes of it. Nothing of it is lost."""
+        strange = self.ids["read as a number"]
         said: dict[str, object] = {
             f"it says that it measures by {self.says_space}, and it measures by {self.space}: so will PostgreSQL": self.says_space
             not in ("", self.space),
-            f"{self.with_nul} entries have a NUL in a text: `␀` stands there, and `original` has the text": self.with_nul,
-            f"{self.ids['read as a number']} ids are read as a number by int(), and are not written like one (007, 1_000): "
-            "ids stay text": self.ids["read as a number"],
-            f"the longest id has {self.longest_id:,} bytes, too many for a B-tree: `key` is its checksum": self.longest_id
-            > LONGEST_KEY,
-            f"{self.without_document} entries have no document: NULL": self.without_document,
-            f"{self.without_metadata} entries have no metadata: NULL, not the null of JSON": self.without_metadata,
-            f"{self.huge_numbers} entries have numbers of 2⁶³ or more, which are floats in ChromaDB already": self.huge_numbers,
-            f"{self.lists} entries have lists in their metadata: JSON arrays": self.lists,
+            f"a NUL in a text ({entries(self.with_nul)}): `␀` stands there, and `original` has the text": self.with_nul,
+            f"ids that int() reads as a number, such as 007 or 1_000 ({strange:,}): ids stay text": strange,
+            f"an id of {self.longest_id:,} bytes, too many for a B-tree: `key` is its checksum": self.longest_id > LONGEST_KEY,
+            f"no document ({entries(self.without_document)}): NULL": self.without_document,
+            f"no metadata ({entries(self.without_metadata)}): NULL, not the null of JSON": self.without_metadata,
+            f"numbers of 2⁶³ or more ({entries(self.huge_numbers)}), which are floats in ChromaDB already": self.huge_numbers,
+            f"lists in the metadata ({entries(self.lists)}): JSON arrays": self.lists,
         }
         told = [sentence for sentence, there in said.items() if there]
         for name, types in self.conflicts.items():
@@ -92,7 +91,7 @@ class Survey:
             told.append(f"the key {name!r} has values of several types ({kinds}): each keeps its own, a cast of all would fail")
         if self.zero_vectors:
             which = ": under cosine they have no distance, and an index leaves them out" if self.space == "cosine" else ""
-            told.append(f"{self.zero_vectors} vectors are zero{which}")
+            told.append(f"zero vectors ({entries(self.zero_vectors)}){which}")
         return told
 
 
@@ -124,6 +123,11 @@ def _count(found: Survey, page: Iterable[Entry]) -> None:
                 found.keys.setdefault(name, Counter())[type_of(value)] += 1
             else:
                 found.more_keys += 1
+
+
+def entries(count: int) -> str:
+    """`1 entry`, `2 entries`."""
+    return f"{count:,} {'entry' if count == 1 else 'entries'}"
 
 
 def kind_of_id(id: str) -> str:
