@@ -297,6 +297,24 @@ def test_the_proof_sees_one_wrong_vector(place):
     assert one["passes"][0]["source"] != one["passes"][0]["target"]
 
 
+def test_what_chromadb_names_otherwise_is_explained_and_is_no_fault_of_the_copy(place, monkeypatch):
+    few = place.collection("few", 5, space="cosine")
+    few.add(ids=["zero"], embeddings=[[0.0] * 4])
+    place.collection("many", 300, 16)
+    whole = SourceCollection.nearest
+
+    def misses_the_nearest(self, vector, count):
+        found = whole(self, vector, count + 1)
+        return source.Nearest(found.ids[1:], found.distances[1:])
+
+    monkeypatch.setattr(SourceCollection, "nearest", misses_the_nearest)
+    status, report = place.move()
+    near = of(report, "many")["nearest"]
+    assert (status, near["same"], near["tied"] + near["farther"], near["wrong"]) == (0, 180, 20, 0)
+    assert near["farther"] > 10
+    assert of(report, "few")["nearest"]["without_distance"] > 0
+
+
 def test_a_dry_run_changes_nothing(place, capsys):
     place.collection(count=3)
     before = files(Path(place.folder))
@@ -329,12 +347,35 @@ def test_a_table_that_is_there_already_is_refused_and_stays(place):
     assert place.tables == 1
 
 
-def test_a_database_that_cannot_hold_every_text_is_refused(place):
+def test_a_database_that_cannot_hold_every_text_is_refused(place, capsys):
     place.collection(count=1)
     with place.stack.postgres.connect() as connection:
         connection.execute("CREATE DATABASE latin ENCODING latin1 LOCALE 'C' TEMPLATE template0")
     url = place.stack.postgres.url.rpartition("/")[0] + "/latin"
     assert main(["--from", place.stack.chroma.url, "--to", url, "--yes", "--database", place.name]) == 2
+    assert "its encoding is LATIN1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [("_EXTENSION", "not_installed", "it has no pgvector"), ("_OLDEST_VECTOR", (99, 0), "is too old: it takes")],
+)
+def test_without_a_pgvector_that_can_do_it_nothing_begins(place, monkeypatch, name, value, said):
+    place.collection(count=1)
+    monkeypatch.setattr(target, name, value)
+    status, report = place.move()
+    assert (status, place.tables) == (2, 0)
+    assert said in report["error"]
+
+
+def test_who_may_not_make_a_schema_is_told_before_anything_begins(place, capsys):
+    place.collection(count=1)
+    with place.stack.postgres.connect() as connection:
+        connection.execute("CREATE ROLE guest LOGIN PASSWORD 'guest'")
+    host = place.stack.postgres.url.rpartition("@")[2]
+    to = f"postgresql://guest:guest@{host}"
+    assert main(["--from", place.stack.chroma.url, "--to", to, "--yes", "--database", place.name]) == 2
+    assert "guest may not make a schema in it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -604,9 +645,10 @@ def test_a_folder_whose_lock_somebody_holds_is_refused(small, monkeypatch):
             folder.copy(small, small.parent / "copy")
 
 
-def test_a_damaged_folder_is_refused(small):
+@pytest.mark.parametrize("at", [0, 4096])
+def test_a_damaged_folder_is_refused(small, at):
     with open(small / folder.DATABASE, "r+b") as file:
-        file.seek(4096)
+        file.seek(at)
         file.write(b"\xff" * 8192)
     with pytest.raises(folder.RefusedError, match="is damaged"):
         folder.copy(small, small.parent / "copy")

@@ -27,7 +27,7 @@ database = sqlite3.connect(sys.argv[1], uri=True, isolation_level=None, timeout=
 try:
     database.execute("BEGIN IMMEDIATE")
     print("locked", flush=True)
-except sqlite3.OperationalError as error:
+except sqlite3.Error as error:
     print(error, flush=True)
 sys.stdin.read()
 """
@@ -92,14 +92,15 @@ def _state(folder: Path) -> dict[str, tuple[int, int]]:
 
 @contextmanager
 def _locked(database: Path) -> Iterator[None]:
-    """Hold SQLite's write lock. Where the file cannot be written to, nobody with our rights writes, and there is no lock."""
+    """Hold SQLite's write lock. Where the file cannot be written to, or is damaged, there is none, and the
+    looks at the files before and after, and at the copy, tell."""
     program = [sys.executable, "-c", _HOLD, f"{database.resolve().as_uri()}?mode=rw"]
     with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdin is not None
         assert holder.stdout is not None
         said = holder.stdout.readline().strip()
         try:
-            if said != "locked" and "readonly" not in said and "unable to open" not in said:
+            if "is locked" in said:
                 raise RefusedError(
                     f"The lock of {database} could not be had: {said}. Nothing was changed. Stop the program that writes there, "
                     "then give the command again."

@@ -21,6 +21,7 @@ from course.servers.rows import only
 _COLUMNS = ("key", "id", "document", "metadata", "uri", "embedding", "original")
 _TYPES = ("bytea", "text", "text", "jsonb", "text", "vector", "json")
 _LOCK_SECONDS = 30
+_EXTENSION = "vector"
 _OLDEST_VECTOR = (0, 7)
 """The first pgvector that has halfvec."""
 
@@ -37,7 +38,10 @@ class Target:
         one = self.connection.execute
         encoding = only(one("SHOW server_encoding"))
         version = only(
-            one("SELECT coalesce(installed_version, default_version) FROM pg_available_extensions WHERE name = 'vector'")
+            one(
+                "SELECT max(coalesce(installed_version, default_version)) FROM pg_available_extensions WHERE name = %s",
+                [_EXTENSION],
+            )
         )
         may = only(one("SELECT has_database_privilege(current_database(), 'CREATE')"))
         there = self.exists()
