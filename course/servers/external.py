@@ -233,8 +233,9 @@ def chroma_admin(url: str) -> AdminAPI:
     from chromadb import AdminClient, Settings
 
     parts = urlsplit(url)
-    api, host, port = "chromadb.api.fastapi.FastAPI", parts.hostname, parts.port
-    return AdminClient(Settings(chroma_api_impl=api, chroma_server_host=host, chroma_server_http_port=port))
+    api, host, port, ssl = "chromadb.api.fastapi.FastAPI", parts.hostname, parts.port, parts.scheme == "https"
+    settings = Settings(chroma_api_impl=api, chroma_server_host=host, chroma_server_http_port=port, chroma_server_ssl_enabled=ssl)
+    return AdminClient(settings)
 
 
 def chroma_create(url: str, database: str) -> None:
