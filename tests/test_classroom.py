@@ -119,7 +119,7 @@ def test_nobody_logs_in_without_the_own_password(class_room: Room) -> None:
 def test_each_runs_a_cell_as_oneself_in_the_own_course(anns_kernel: Kernel, bens_kernel: Kernel) -> None:
     for name, kernel in ((ANN, anns_kernel), (BEN, bens_kernel)):
         said = kernel.run("import getpass, course; print(getpass.getuser(), course.__file__, 6 * 7)")
-        assert said.split() == [name, f"/home/{name}/course/course/__init__.py", "42"]
+        assert said.split() == [name, f"{pwd.getpwnam(name).pw_dir}/course/course/__init__.py", "42"]
 
 
 def test_what_ann_can_reach_ben_cannot(anns_kernel: Kernel, anns_servers: str, bens_kernel: Kernel) -> None:

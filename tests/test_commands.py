@@ -93,7 +93,7 @@ def test_make_lab_again_installs_nothing(checkout: Checkout) -> None:
     assert checkout.calls() == [f"{LAB} --no-browser"]
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-class.txt", "pyproject.toml"])
+@pytest.mark.parametrize("file", ["requirements.txt", "pyproject.toml"])
 def test_make_lab_installs_what_is_newer(checkout: Checkout, file: str) -> None:
     checkout.run("make", "lab")
     checkout.calls()
