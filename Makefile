@@ -15,7 +15,11 @@ COVERED = $(subst -m pytest,-m coverage run --parallel-mode -m pytest,$(PYTEST))
 NBVAL = $(PYTEST) -p tests.fast_start -p tests.nbval_gate -p no:schemathesis --nbval-current-env --nbval-cell-timeout=120 \
 	--nbval-sanitize-with=tests/nbval_sanitize.cfg
 
+<<<<<<< HEAD
 .PHONY: help lab test test-external test-busy new build format bench lock update clean
+=======
+.PHONY: help lab test test-external new build format bench class class-load lock update clean
+>>>>>>> class
 .NOTPARALLEL:
 
 help:
@@ -62,10 +66,20 @@ bench: .venv/.ready  ## how fast the servers start, and the two applications sid
 	.venv/bin/python -m tests.scoreboard
 	$(if $(BENCH),.venv/bin/python -m tests.million $(BENCH))
 
+class: .venv/.class  ## a class on this machine, as root: see docs/teaching/server.md; OPTIONS are those of `course.classroom start`
+	@.venv/bin/python -m compileall -q -j 0 .venv/lib course  # learners may not: each start of theirs would do it anew
+	@.venv/bin/python -m course.classroom start $(OPTIONS)
+
+class-load: .venv/.class  ## LEARNERS=12 at once run lesson 04 in a class: what it takes; as root, some minutes
+	.venv/bin/python -m tests.class_load $(LEARNERS)
+
 lock:  ## make requirements.txt from pyproject.toml; keeps the versions it has, unless UPGRADE=1
 	@test -x .venv/bin/uv || $(MAKE) .venv/.ready
 	echo "-e ." | .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
 		--no-emit-index-url $(if $(UPGRADE),--upgrade) --output-file requirements.txt -
+	{ echo "-e .[class]"; grep == requirements.txt; } | .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 \
+		--no-header --no-annotate --no-emit-index-url $(if $(UPGRADE),--upgrade) --output-file requirements-class.txt -
+	grep -vxFf requirements.txt requirements-class.txt >requirements-class.new && mv requirements-class.new requirements-class.txt
 
 update: .venv/.ready  ## get the newest course; your notebooks are kept beside the new ones
 	.venv/bin/python -m course.update
@@ -77,6 +91,11 @@ clean:  ## remove what the servers keep, here and on external ones, and caches; 
 ifneq ($(shell .venv/bin/python -c 'print(open(".venv/.ready").read())' 2>/dev/null),$(CURDIR))
 .PHONY: .venv/.ready
 endif
+# What a class needs besides.
+.venv/.class: .venv/.ready requirements-class.txt
+	@$(INSTALL) -r requirements-class.txt
+	@touch $@
+
 .venv/.ready: requirements.txt pyproject.toml
 	@.venv/bin/python -c '' 2>/dev/null || $(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and \
 		"Python 3.11 or newer is needed, found %d.%d. Nothing was installed. Install a newer one and name it, as in: make lab PYTHON=python3.12" % v)'

@@ -68,7 +68,7 @@ class Checkout:
 def checkout(tmp_path: Path) -> Checkout:
     made = Checkout(tmp_path / "my course", tmp_path / "bin")
     made.bin.mkdir()
-    for name in ("Makefile", "requirements.txt", "pyproject.toml", ".ci/run"):
+    for name in ("Makefile", "requirements.txt", "requirements-class.txt", "pyproject.toml", ".ci/run"):
         (made.root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, made.root / name)
     made.program("python3")
@@ -214,9 +214,10 @@ def test_the_lock_is_made_from_pyproject_for_every_platform(checkout: Checkout) 
     checkout.calls()
     made = "python -m uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url"
     assert checkout.run("make", "lock").returncode == 0
-    assert checkout.calls() == [f"{made} --output-file requirements.txt -"]
+    names = ("requirements.txt", "requirements-class.txt")
+    assert checkout.calls() == [f"{made} --output-file {name} -" for name in names]
     checkout.run("make", "lock", "UPGRADE=1")
-    assert checkout.calls() == [f"{made} --upgrade --output-file requirements.txt -"]
+    assert checkout.calls() == [f"{made} --upgrade --output-file {name} -" for name in names]
 
 
 @pytest.fixture

@@ -20,6 +20,17 @@ def test_every_line_is_an_exact_version_but_the_course_itself() -> None:
     assert others == ["-e ."]
 
 
+CLASS_LINES = (ROOT / "requirements-class.txt").read_text(encoding="utf-8").splitlines()
+EXTRA = [Requirement(line) for line in tomllib.loads(PYPROJECT)["project"]["optional-dependencies"]["class"]]
+
+
+def test_what_a_class_needs_besides_is_locked_and_changes_no_version_of_the_course() -> None:
+    assert all(PIN.fullmatch(line) for line in CLASS_LINES)
+    besides = {Requirement(line).name for line in CLASS_LINES}
+    assert {canonicalize_name(extra.name) for extra in EXTRA} <= besides
+    assert not besides & {Requirement(line).name for line in LINES if PIN.fullmatch(line)}
+
+
 def test_every_marker_can_be_read() -> None:
     for line in LINES:
         if line != "-e .":
@@ -39,6 +50,6 @@ def test_every_direct_dependency_is_locked(direct: Requirement) -> None:
         assert direct.specifier.contains(str(pin.specifier).removeprefix("=="))
 
 
-@pytest.mark.parametrize("direct", DIRECT, ids=lambda direct: direct.name)
+@pytest.mark.parametrize("direct", [*DIRECT, *EXTRA], ids=lambda direct: direct.name)
 def test_every_direct_dependency_says_why(direct: Requirement) -> None:
     assert re.search(rf'^\s+"{re.escape(direct.name)}\b[^"]*",\s+# \w', PYPROJECT, re.MULTILINE)
