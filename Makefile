@@ -15,11 +15,7 @@ COVERED = $(subst -m pytest,-m coverage run --parallel-mode -m pytest,$(PYTEST))
 NBVAL = $(PYTEST) -p tests.fast_start -p tests.nbval_gate -p no:schemathesis --nbval-current-env --nbval-cell-timeout=120 \
 	--nbval-sanitize-with=tests/nbval_sanitize.cfg
 
-<<<<<<< HEAD
-.PHONY: help lab test test-external test-busy new build format bench lock update clean
-=======
-.PHONY: help lab test test-external new build format bench class class-load lock update clean
->>>>>>> class
+.PHONY: help lab test test-external test-busy new build format bench class class-load lock update clean
 .NOTPARALLEL:
 
 help:
