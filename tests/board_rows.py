@@ -19,7 +19,7 @@ from course.apps.stores import DocumentVectors, Postgres
 from tests.floor import COPIED_TYPES, COPY, Bare, K, Scan
 
 CLIENTS, ASKED_BY_EACH = 4, 5
-BATCH = 100
+BATCH, BATCHES = 100, 200
 DAYS = 7
 
 NEAREST_OF_ALL = f"SELECT id FROM documents ORDER BY embedding <=> $1 LIMIT {K}"
@@ -170,22 +170,20 @@ def _many(name: str, way: Way) -> Way:
 
 def _batch(sides: Sides) -> Row:
     """As many documents as a client may upload at once. On one database with COPY, the quickest way into a table."""
-    ids = itertools.count(10_000_000, BATCH)
-    made = dataset.scaled(BATCH, seed=99)
-    owners = [document.user_id for document in made.documents]
+    made = dataset.scaled(BATCH * BATCHES, seed=99)
+    # None twice, for a graph is slow with vectors that it has
+    new = zip(itertools.count(10_000_000), itertools.cycle(made.documents), itertools.cycle(made.vectors), strict=False)
     in_rows = """INSERT INTO documents (id, user_id, title, content)
                  SELECT i, u, 'New', 'New' FROM unnest($1::int8[], $2::int8[]) t(i, u) RETURNING id"""
 
     def batch() -> list[tuple]:
-        numbers = itertools.count(next(ids))
-        return [(id, owner, "New", "New", vector) for id, owner, vector in zip(numbers, owners, made.vectors, strict=False)]
+        return [(id, document.user_id, "New", "New", vector) for id, document, vector in itertools.islice(new, BATCH)]
 
-    async def in_two_stores(_: str) -> None:
-        start = next(ids)
-        numbers = range(start, start + BATCH)
-        await sides.three.fetch_all(in_rows, list(numbers), owners)
-        metadatas = [{"id": id, "user_id": owner} for id, owner in zip(numbers, owners, strict=True)]
-        await sides.collection.upsert(ids=[str(id) for id in numbers], embeddings=made.vectors, metadatas=metadatas)
+    async def in_two_stores(question: str) -> None:
+        ids, owners, _, _, vectors = zip(*batch(), strict=True)
+        await sides.three.fetch_all(in_rows, list(ids), list(owners))
+        metadatas = [{"id": id, "user_id": owner} for id, owner in zip(ids, owners, strict=True)]
+        await sides.collection.upsert(ids=[str(id) for id in ids], embeddings=list(vectors), metadatas=metadatas)
 
     async def in_one(_: str) -> None:
         async with sides.one.pool.connection() as connection, connection.cursor() as cursor, cursor.copy(COPY) as copy:
