@@ -86,7 +86,8 @@ async def add_document(new: contract.NewDocument, db: Db, cache: Answers) -> dic
 #            23,622 of 100,000           19                              74                         10   .61     refuse so many
 #
 # So the walk is quicker from a quarter of 10,000 on, and of 100,000 from some share between 3 and 24 %. But it misses, and up
-# to FEW an exact answer takes no more than 16 ms: the share need not be asked for.
+# to FEW an exact answer takes no more than 16 ms: the share need not be asked for. From a quarter of the table on, PostgreSQL
+# may read the table itself instead of the B-tree, by its default `random_page_cost` of 4, as if there were none.
 FEW = 20_000
 
 NEAREST_OF_FEW = """
