@@ -1,8 +1,8 @@
 """pgvector on a million documents: `make bench BENCH=1m`. `python -m tests.million 20000` tries it on fewer.
 
 Three indexes after one another on the same table, each at three settings of its search, and NumPy's exact scan in turn with
-them. The index is built as the course teaches: after the rows, in enough memory. Takes about half an hour, 9 GB of disk and
-6 GB of memory; on a machine that has other work, twice as long. Nothing is judged.
+them. The index is built as the course teaches: after the rows, in enough memory. Takes about half an hour and 10 GB
+of disk; on a machine full of other work it was 55 minutes, of which the first index took 20. Nothing is judged.
 
 Asked are the course's questions, and new documents, as for "more like this". A graph that was built of documents leads to a
 document's neighbours at once. A question lies apart from all of them, and its nearest are hardly nearer than many others.

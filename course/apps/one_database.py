@@ -79,14 +79,14 @@ async def add_document(new: contract.NewDocument, db: Db, cache: Answers) -> dic
 #
 #   so many of the table's        sorted so   over a B-tree without vectors   the planner's walk, its recall   three databases
 #   a user's     25 of  10,000          1.5                             1.6                        1.3   1.0                15
-#             2,500 of  10,000          3.3                             6.0                        3.0   .99                20
+#             2,500 of  10,000          3.3                             6.0                   3.0 to 4.1   .99                20
 #             2,658 of 100,000          3.8                             5.3                   11 to 22   .75                44
 #   premium     102 of  10,000          2.3                             2.5                        2.0   1.0                22
 #             2,158 of 100,000          4.0                             4.6                         13   .71               100
 #            23,622 of 100,000           19                              74                         10   .61     refuse so many
 #
 # So the walk is quicker from a quarter of 10,000 on, and of 100,000 from some share between 3 and 24 %. But it misses, and up
-# to FEW an exact answer takes no more than 16 ms: the share need not be asked for. From a quarter of the table on, PostgreSQL
+# to FEW an exact answer takes about 16 ms, by the last row: the share need not be asked for. From a quarter of the table on, PostgreSQL
 # may read the table itself instead of the B-tree, by its default `random_page_cost` of 4, as if there were none.
 FEW = 20_000
 
