@@ -85,9 +85,9 @@ async def add_document(new: contract.NewDocument, db: Db, cache: Answers) -> dic
 #             2,158 of 100,000          4.0                             4.6                         13   .71               100
 #            23,622 of 100,000           19                              74                         10   .61     refuse so many
 #
-# So the walk is quicker from a quarter of 10,000 on, and of 100,000 from some share between 3 and 24 %. But it misses, and up
-# to FEW an exact answer takes about 16 ms, by the last row: the share need not be asked for. From a quarter of the table on, PostgreSQL
-# may read the table itself instead of the B-tree, by its default `random_page_cost` of 4, as if there were none.
+# So the walk is about as quick with a quarter of 10,000, and quicker from some share between 3 and 24 % of 100,000 on. But it
+# misses, and up to FEW an exact answer takes about 16 ms, by the last row: the share need not be asked for. From a quarter of
+# the table on, PostgreSQL may read the table itself instead of the B-tree, by its default `random_page_cost` of 4.
 FEW = 20_000
 
 NEAREST_OF_FEW = """
