@@ -38,6 +38,8 @@ from tests.growth import KINDS, MORE_USERS, grown, middle_and_most
 
 SIZES = (1_000, 10_000, 100_000)
 RUNS, ROUNDS = 5, 10
+PATIENCE = 600
+"""How many seconds an answer may take."""
 QUESTIONS = 30
 """How many a recall is measured with."""
 
@@ -80,6 +82,9 @@ async def _measure(stack: Stack, other: Stack, extra: dataset.Scaled, what: str)
             DocumentVectors(stack.chroma.url, stack.chroma.database) as collection,
             Postgres(other.postgres.url, configure=register_vector_async) as one,
         ):
+            for store in (three, collection, one):
+                # ChromaDB reads its index with the first question: on a busy machine, for longer than a user would wait
+                store.turns._silence = store.turns._patience = PATIENCE
             sides = Sides(three, collection, one, bare, Scan(documents, vectors, premium))
             for row in waiting(rows(sides, middle, most, middle), f"asking both, {what}", total=9, after=0):
                 board[row.name] = await _figures(row)

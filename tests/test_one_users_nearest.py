@@ -1,9 +1,9 @@
-"""One user's nearest on one database: exact while the user has few documents, and complete however many there are."""
+"""One user's nearest, and those of premium users: exact while there are few to compare, and complete however many."""
 
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -13,10 +13,11 @@ from pgvector.psycopg import register_vector_async
 
 from course import dataset, embed
 from course.apps import one_database
+from course.apps.contract import PremiumQuestion
 from course.apps.stores import Postgres
 from course.stack import Stack
 
-COOK, NEWCOMER, NOBODY = 2, 41, 42
+COOK, READER, NEWCOMER, NOBODY = 2, 3, 41, 42
 QUESTIONS = [question.text for question in dataset.questions()[:20]]
 COOKS = ("cooking", "garden", "home", "health")
 
@@ -52,6 +53,17 @@ def ask(stack: Stack, user_id: int, *questions: str) -> list[list[dict]]:
     return asyncio.run(answers())
 
 
+def ask_premium(stack: Stack, days: int, *questions: str, user_id: int = 1) -> list[list[dict]]:
+    """What the application answers a premium user."""
+
+    async def answers() -> list[list[dict]]:
+        async with Postgres(stack.postgres.url, configure=register_vector_async) as db:
+            asked = [PremiumQuestion(user_id=user_id, q=question, k=5, days=days) for question in questions]
+            return [await one_database.premium_similar(question, db) for question in asked]
+
+    return asyncio.run(answers())
+
+
 def plan(stack: Stack, statement: str, *parameters: object) -> str:
     """How a statement is run."""
 
@@ -63,16 +75,49 @@ def plan(stack: Stack, statement: str, *parameters: object) -> str:
     return asyncio.run(explained())
 
 
-@pytest.mark.parametrize("user_id", [COOK, 3])
-def test_the_answer_is_exact_beside_an_index(stack: Stack, extra: dataset.Scaled, user_id: int) -> None:
-    documents = dataset.documents() + extra.documents
-    rows = [row for row, document in enumerate(documents) if document.user_id == user_id]
-    vectors = np.concatenate([dataset.embeddings(), extra.vectors])[rows]
-    for question, answer in zip(QUESTIONS, ask(stack, user_id, *QUESTIONS), strict=True):
+def is_exact(answers: list[list[dict]], documents: tuple[dataset.Document, ...], vectors: np.ndarray) -> bool:
+    """Whether these are the answers to `QUESTIONS` that NumPy gives, among these documents."""
+    for question, answer in zip(QUESTIONS, answers, strict=True):
         distances = 1 - vectors @ embed(question)
         nearest = distances.argsort()[:5]
-        assert [document["id"] for document in answer] == [documents[rows[row]].id for row in nearest]
+        assert [document["id"] for document in answer] == [documents[row].id for row in nearest]
         assert np.allclose([document["distance"] for document in answer], distances[nearest], atol=1e-5)
+    return True
+
+
+def those(extra: dataset.Scaled, wanted: Callable[[dataset.Document], bool]) -> tuple[tuple[dataset.Document, ...], np.ndarray]:
+    """The documents of this kind, and their vectors."""
+    documents = dataset.documents() + extra.documents
+    rows = [row for row, document in enumerate(documents) if wanted(document)]
+    return tuple(documents[row] for row in rows), np.concatenate([dataset.embeddings(), extra.vectors])[rows]
+
+
+@pytest.mark.parametrize("user_id", [COOK, READER])
+def test_the_answer_is_exact_beside_an_index(stack: Stack, extra: dataset.Scaled, user_id: int) -> None:
+    assert is_exact(ask(stack, user_id, *QUESTIONS), *those(extra, lambda document: document.user_id == user_id))
+
+
+@pytest.mark.parametrize("days", [7, 400])
+def test_what_premium_users_wrote_is_found_exactly(stack: Stack, extra: dataset.Scaled, days: int) -> None:
+    premium = {user.id for user in dataset.users() + extra.users if user.subscription == "premium"}
+    recent = those(extra, lambda document: document.user_id in premium and document.days_ago < days)
+    assert is_exact(ask_premium(stack, days, *QUESTIONS), *recent)
+
+
+def test_of_more_documents_of_premium_users_five_come_in_order(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(one_database, "FEW", 10)
+    for answer in ask_premium(stack, 400, *QUESTIONS):
+        assert len(answer) == 5
+        assert [document["distance"] for document in answer] == sorted(document["distance"] for document in answer)
+
+
+def test_what_is_compared_is_read_from_the_b_tree_alone(stack: Stack) -> None:
+    vector = embed(QUESTIONS[0])
+    mine = plan(stack, one_database.NEAREST_OF_FEW, vector, READER, 5, one_database.FEW)
+    premium = plan(stack, one_database.PREMIUM_OF_FEW, vector, 7, 1, 5, one_database.FEW)
+    for read in (mine, premium):
+        assert "Index Only Scan using documents_user_created" in read
+        assert "documents_embedding" not in read
 
 
 def test_few_documents_are_sorted_where_the_planner_would_walk_through_the_index(stack: Stack) -> None:
@@ -83,8 +128,9 @@ def test_few_documents_are_sorted_where_the_planner_would_walk_through_the_index
 
 def test_nothing_is_compared_for_who_has_too_many_to_sort(stack: Stack) -> None:
     vector = embed(QUESTIONS[0])
-    assert "on documents d (never executed)" in plan(stack, one_database.NEAREST_OF_FEW, vector, COOK, 5, 100)
-    assert "on documents d (never executed)" not in plan(stack, one_database.NEAREST_OF_FEW, vector, COOK, 5, one_database.FEW)
+    never = "using documents_user_created on documents (never executed)"
+    assert never in plan(stack, one_database.NEAREST_OF_FEW, vector, READER, 5, 2)
+    assert never not in plan(stack, one_database.NEAREST_OF_FEW, vector, READER, 5, one_database.FEW)
 
 
 def test_who_has_many_gets_as_many_as_asked_for_in_order(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

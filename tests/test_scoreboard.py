@@ -9,11 +9,11 @@ ROWS = (
     "question embedded",
     "without the embedding",
     "the most documents",
-    "the planner alone",
-    "premium users'",
+    "the same, as the planner",
+    "premium users' nearest",
+    "premium users', as the planner",
     "4 clients",
     "everybody's",
-    "B-tree and the filter first",
     "add 100",
 )
 

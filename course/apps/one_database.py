@@ -21,10 +21,12 @@ from course.apps import common, contract
 from course.apps.asking import StoreError
 from course.apps.common import Answers, Db, get_user
 from course.apps.contract import problems
+from course.apps.questions import LastQuestions
 from course.apps.stores import Addresses, Cache, Postgres
 from course.embedding import embed
 
 router = APIRouter()
+embedded = LastQuestions()
 
 
 def create_app(addresses: Addresses | None = None) -> FastAPI:
@@ -69,31 +71,75 @@ async def add_document(new: contract.NewDocument, db: Db, cache: Answers) -> dic
     return document
 
 
-# Up to FEW documents of a user's are all sorted, more are left to the HNSW index. The index starts from everybody's documents
-# and passes by those of others, so it is quick only for a user who has a good part of the table. At 100,000 documents, in
-# turn, sorted against walked to: 2,700 of one subject 0.1 × the time (the walk's recall: .2), 8,400 0.5 × (.2), 17,600 1.3 ×
-# (.3), 34,500 of several subjects 13 × (.6). The planner alone walks from about 1,000 on. `+ 0` forbids that, for no index
-# has this order; a MATERIALIZED filter does, too, and takes up to 1.5 × as long for the most users, who have a hundred or
-# less. An index of a large account's own (WHERE user_id = …) makes its walk 2.5 to 5 × as quick, at recall .97 or better,
-# and needs no other statement. What this costs: of 10,000 documents, who has a quarter or more waits 2 to 5 × as long as for
-# the walk, which found nearly all there. The figures are of a busy machine, and of the statement without its NOT EXISTS.
+# Up to FEW documents are all compared and sorted; among more, the planner chooses. `+ 0` keeps the sorting away from the HNSW
+# index, for no index has this order. That index starts from everybody's documents and passes by those of others: it is quick
+# only for who has a good part of the table, and misses most where that part is about one subject. Compared are the vectors
+# that stand side by side in the B-tree `documents_user_created`; title and text are fetched for the k nearest alone. Without
+# that index the answers are the same, and take longer. Milliseconds of processor time, servers and client together:
+#
+#   so many of the table's        sorted so   over a B-tree without vectors   the planner's walk, its recall   three databases
+#   a user's     25 of  10,000          1.5                             1.6                        1.3   1.0                15
+#             2,500 of  10,000          3.3                             6.0                   3.0 to 4.1   .99                20
+#             2,658 of 100,000          3.8                             5.3                   11 to 22   .75                44
+#   premium     102 of  10,000          2.3                             2.5                        2.0   1.0                22
+#             2,158 of 100,000          4.0                             4.6                         13   .71               100
+#            23,622 of 100,000           19                              74                         10   .61     refuse so many
+#
+# So the walk is about as quick with a quarter of 10,000, and quicker from some share between 3 and 24 % of 100,000 on. But it
+# misses, and up to FEW an exact answer takes about 16 ms, by the last row: the share need not be asked for. From a quarter of
+# the table on, PostgreSQL may read the table itself instead of the B-tree, by its default `random_page_cost` of 4.
 FEW = 20_000
 
-_OWN = """
+NEAREST_OF_FEW = """
+    SELECT d.id, d.user_id, d.title, d.content, d.created_at, u.name AS owner_name, distance
+    FROM (
+        SELECT id, (embedding <=> $1) + 0 AS distance
+        FROM documents
+        WHERE user_id = $2
+          AND NOT EXISTS (SELECT FROM documents WHERE user_id = $2 OFFSET $4)
+        ORDER BY distance
+        LIMIT $3
+    ) nearest
+    JOIN documents d USING (id)
+    JOIN users u ON d.user_id = u.id
+    ORDER BY distance
+"""
+NEAREST_OF_MANY = """
     SELECT d.id, d.user_id, d.title, d.content, d.created_at, u.name AS owner_name,
            d.embedding <=> $1 AS distance
     FROM documents d
     JOIN users u ON d.user_id = u.id
     WHERE d.user_id = $2
-"""
-NEAREST_OF_FEW = f"""{_OWN}
-    AND NOT EXISTS (SELECT FROM documents WHERE user_id = $2 OFFSET $4)
-    ORDER BY (d.embedding <=> $1) + 0
-    LIMIT $3
-"""
-NEAREST_OF_MANY = f"""{_OWN}
     ORDER BY distance
     LIMIT $3
+"""
+
+_PREMIUM = """
+    FROM documents d
+    JOIN users u ON d.user_id = u.id
+    WHERE u.subscription = 'premium'
+      AND d.created_at > NOW() - $2 * INTERVAL '1 day'
+      AND EXISTS (SELECT FROM users WHERE id = $3 AND subscription = 'premium')  -- who asks, at this same moment
+"""
+PREMIUM_OF_FEW = f"""
+    SELECT d.id, d.user_id, d.title, d.content, d.created_at, u.name AS owner_name, distance
+    FROM (
+        SELECT d.id, (d.embedding <=> $1) + 0 AS distance
+        {_PREMIUM}
+        AND NOT EXISTS (SELECT {_PREMIUM} OFFSET $5)
+        ORDER BY distance
+        LIMIT $4
+    ) nearest
+    JOIN documents d USING (id)
+    JOIN users u ON d.user_id = u.id
+    ORDER BY distance
+"""
+PREMIUM_OF_MANY = f"""
+    SELECT d.id, d.user_id, d.title, d.content, d.created_at, u.name AS owner_name,
+           d.embedding <=> $1 AS distance
+    {_PREMIUM}
+    ORDER BY distance
+    LIMIT $4
 """
 
 
@@ -102,7 +148,7 @@ async def get_similar_docs(db: Postgres, user_id: int, query: str, k: int) -> li
 
     Exact, unless the user has more than `FEW` documents.
     """
-    embedding = await asyncio.to_thread(embed, query)
+    embedding = await embedded(query)
 
     # One query does it all! It names its columns: d.* would send each document's vector, too, and take twice the time
     docs = await db.fetch_all(NEAREST_OF_FEW, embedding, user_id, k, FEW)
@@ -124,27 +170,17 @@ async def similar(user_id: contract.UserId, question: Annotated[contract.Questio
 
 @router.get("/premium/similar", response_model=contract.PremiumDocuments, responses=problems(403, 404, 422, 503))
 async def premium_similar(question: Annotated[contract.PremiumQuestion, Query()], db: Db) -> list[dict[str, Any]]:
-    """What premium users wrote in the last days and is closest to the question. For premium users."""
-    embedding = await asyncio.to_thread(embed, question.q)
-    docs = await db.fetch_all(
-        """
-        SELECT d.id, d.user_id, d.title, d.content, d.created_at, u.name AS owner_name,
-               d.embedding <=> $1 AS distance
-        FROM documents d
-        JOIN users u ON d.user_id = u.id
-        WHERE u.subscription = 'premium'
-          AND d.created_at > NOW() - $2 * INTERVAL '1 day'
-          AND EXISTS (SELECT FROM users WHERE id = $3 AND subscription = 'premium')  -- who asks, at this same moment
-        ORDER BY distance
-        LIMIT $4
-        """,
-        embedding,
-        question.days,
-        question.user_id,
-        question.k,
-    )
-    if not docs and (await get_user(db, question.user_id))["subscription"] != "premium":
-        raise HTTPException(403, "Premium only")
+    """What premium users wrote in the last days and is closest to the question. For premium users.
+
+    Exact, unless they wrote more than `FEW` documents in these days.
+    """
+    embedding = await embedded(question.q)
+    asked = embedding, question.days, question.user_id, question.k
+    docs = await db.fetch_all(PREMIUM_OF_FEW, *asked, FEW)
+    if not docs:
+        if (await get_user(db, question.user_id))["subscription"] != "premium":
+            raise HTTPException(403, "Premium only")
+        docs = await db.fetch_all(PREMIUM_OF_MANY, *asked)
     return docs
 
 

@@ -21,6 +21,7 @@ from course.apps import common, contract
 from course.apps.asking import StoreError
 from course.apps.common import Answers, Db, get_user
 from course.apps.contract import problems
+from course.apps.questions import LastQuestions
 from course.apps.stores import Addresses, Cache, DocumentVectors, Postgres
 from course.embedding import embed
 
@@ -28,6 +29,7 @@ MOST_IDS = 16_380
 """How many values ChromaDB takes in a filter."""
 
 router = APIRouter()
+embedded = LastQuestions()
 
 
 def create_app(addresses: Addresses | None = None) -> FastAPI:
@@ -84,8 +86,8 @@ async def get_similar_docs(db: Postgres, collection: DocumentVectors, user_id: i
     # 1. Check that the user exists (PostgreSQL)
     await get_user(db, user_id)
 
-    # 2. Get the embedding (in a thread: other requests go on meanwhile)
-    embedding = await asyncio.to_thread(embed, query)
+    # 2. Get the embedding (in a thread: other requests go on meanwhile; the last questions' are remembered)
+    embedding = await embedded(query)
 
     # 3. Search the vectors (ChromaDB)
     results = await collection.query(query_embeddings=[embedding], where={"user_id": user_id}, n_results=k)
@@ -134,7 +136,7 @@ async def premium_similar(
         raise HTTPException(422, f"ChromaDB searches among {MOST_IDS:,} documents at most. Ask for fewer days.")
     if not candidates:
         return []
-    embedding = await asyncio.to_thread(embed, question.q)
+    embedding = await embedded(question.q)
     # A filter and not `ids=`: that one fails as soon as a single document has no vector
     among = {"id": {"$in": [row["id"] for row in candidates]}}
     results = await collection.query(query_embeddings=[embedding], where=among, n_results=question.k)

@@ -8,6 +8,7 @@ the one of the application on one database.
 
 from course.dataset.loading import (
     COLLECTION,
+    INDEXES,
     SEARCH_SETTINGS,
     add_vectors,
     hnsw_memory,
@@ -38,6 +39,7 @@ from course.dataset.scaling import Scaled, scaled
 
 __all__ = [
     "COLLECTION",
+    "INDEXES",
     "SEARCH_SETTINGS",
     "Chat",
     "Document",
