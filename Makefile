@@ -9,13 +9,15 @@ endif
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
 NEW_ENVIRONMENT = $(if $(UV),uv venv --quiet --seed --python $(PYTHON),$(PYTHON) -m venv) .venv
 INSTALL = $(if $(UV),uv pip install --python .venv/bin/python,.venv/bin/python -m pip install --disable-pip-version-check)
+COMPILE = .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
+	--no-emit-index-url $(if $(UPGRADE),--upgrade)
 LAB = .venv/bin/python -m course.lab $(OPTIONS)
 PYTEST = .venv/bin/python -m pytest --durations=10 --durations-min=0.5
 COVERED = $(subst -m pytest,-m coverage run --parallel-mode -m pytest,$(PYTEST))
 NBVAL = $(PYTEST) -p tests.fast_start -p tests.nbval_gate -p no:schemathesis --nbval-current-env --nbval-cell-timeout=120 \
 	--nbval-sanitize-with=tests/nbval_sanitize.cfg
 
-.PHONY: help lab test test-external new build format bench lock update clean
+.PHONY: help lab test test-external test-lock site new build format bench lock update clean
 .NOTPARALLEL:
 
 help:
@@ -47,6 +49,12 @@ new: .venv/.ready  ## a new lesson, ready to build: make new LESSON=16 NAME=chan
 test-external: .venv/.ready  ## every lesson twice on servers that were started apart from them; takes several minutes
 	COURSE_TEST_EXTERNAL=1 $(PYTEST) tests/test_external.py
 
+site: .venv/.site  ## the whole course as static pages, into _site/html
+	.venv/bin/python -m course.site
+
+test-lock: .venv/.ready  ## the locks hold for Python 3.11 to 3.14 on Linux and macOS; asks the package index
+	COURSE_TEST_LOCK=1 $(PYTEST) tests/test_lock.py
+
 build: .venv/.ready  ## execute solutions/*.md and derive the lessons
 	.venv/bin/python -m course.build
 
@@ -59,10 +67,11 @@ bench: .venv/.ready  ## how fast the servers start, and the two applications sid
 	.venv/bin/python -m tests.scoreboard
 	$(if $(BENCH),.venv/bin/python -m tests.million $(BENCH))
 
-lock:  ## make requirements.txt from pyproject.toml; keeps the versions it has, unless UPGRADE=1
+lock:  ## make requirements.txt and requirements-site.txt from pyproject.toml; keeps the versions they have, unless UPGRADE=1
 	@test -x .venv/bin/uv || $(MAKE) .venv/.ready
-	echo "-e ." | .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
-		--no-emit-index-url $(if $(UPGRADE),--upgrade) --output-file requirements.txt -
+	echo "-e ." | $(COMPILE) --output-file requirements.txt -
+	@grep -v "^-e" requirements.txt > .venv/.locked
+	echo "-e .[site]" | $(COMPILE) --constraint .venv/.locked --output-file requirements-site.txt -
 
 update: .venv/.ready  ## get the newest course; your notebooks are kept beside the new ones
 	.venv/bin/python -m course.update
@@ -81,3 +90,7 @@ endif
 	@echo "Installing what the course needs into .venv: once, with pip some minutes."
 	@$(INSTALL) -r requirements.txt
 	@pwd -P > $@
+.venv/.site: requirements-site.txt .venv/.ready
+	@echo "Installing what the web site takes."
+	@$(INSTALL) -r requirements-site.txt
+	@touch $@

@@ -1,6 +1,9 @@
 """requirements.txt: exact versions of everything, made from pyproject.toml, and nothing of the machine that made it."""
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -10,14 +13,22 @@ from packaging.utils import canonicalize_name
 from course.home import ROOT
 
 LINES = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+SITE = (ROOT / "requirements-site.txt").read_text(encoding="utf-8").splitlines()
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-DIRECT = [Requirement(line) for line in tomllib.loads(PYPROJECT)["project"]["dependencies"]]
+PROJECT = tomllib.loads(PYPROJECT)["project"]
+DIRECT = [Requirement(line) for line in PROJECT["dependencies"]]
+FOR_THE_SITE = [Requirement(line) for line in PROJECT["optional-dependencies"]["site"]]
 PIN = re.compile(r"[a-z0-9][a-z0-9.-]*==[0-9][A-Za-z0-9.+!-]*( ; .+)?")
 
 
 def test_every_line_is_an_exact_version_but_the_course_itself() -> None:
-    others = [line for line in LINES if not PIN.fullmatch(line)]
-    assert others == ["-e ."]
+    assert [line for line in LINES if not PIN.fullmatch(line)] == ["-e ."]
+    assert [line for line in SITE if not PIN.fullmatch(line)] == ["-e ."]
+
+
+def test_the_web_sites_lock_is_the_courses_and_more() -> None:
+    assert set(LINES) <= set(SITE)
+    assert {line.partition("==")[0] for line in SITE} >= {canonicalize_name(direct.name) for direct in FOR_THE_SITE}
 
 
 def test_every_marker_can_be_read() -> None:
@@ -39,6 +50,21 @@ def test_every_direct_dependency_is_locked(direct: Requirement) -> None:
         assert direct.specifier.contains(str(pin.specifier).removeprefix("=="))
 
 
-@pytest.mark.parametrize("direct", DIRECT, ids=lambda direct: direct.name)
+@pytest.mark.parametrize("direct", [*DIRECT, *FOR_THE_SITE], ids=lambda direct: direct.name)
 def test_every_direct_dependency_says_why(direct: Requirement) -> None:
     assert re.search(rf'^\s+"{re.escape(direct.name)}\b[^"]*",\s+# \w', PYPROJECT, re.MULTILINE)
+
+
+PLATFORMS = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu", "aarch64-apple-darwin"]
+
+
+@pytest.mark.skipif(not os.environ.get("COURSE_TEST_LOCK"), reason="asks the package index: `make test-lock`")
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
+def test_every_pin_has_a_wheel_for_each_python_on_linux_and_macos_14(python: str, platform: str) -> None:
+    pins = "\n".join(line for line in SITE if line != "-e .")
+    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-deps", "--only-binary", ":all:", "-"]
+    command += ["--python-version", python, "--python-platform", platform, "--output-file", os.devnull]
+    environment = os.environ | {"MACOSX_DEPLOYMENT_TARGET": "14.0"}
+    done = subprocess.run(command, cwd=ROOT, input=pins, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
