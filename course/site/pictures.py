@@ -10,13 +10,15 @@ import re
 import struct
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import mermaidx
 import vl_convert
 
 FOLDER = "pictures"
 _SCALE = 2
+_THEMES: tuple[tuple[str, Literal["dark"] | None], ...] = (("only-light", None), ("only-dark", "dark"))
+"""How Furo calls what is shown in one theme alone, and Vega's name of that theme."""
 
 _SIZE = re.compile(r'<svg[^>]*viewBox="[-\d.]+ [-\d.]+ ([\d.]+) ([\d.]+)"')
 _WORDS = re.compile(r"^ +accDescr(?:: *([^\n]+)| *\{\n(.*?)\n *\})$", re.MULTILINE | re.DOTALL)
@@ -45,7 +47,7 @@ class Pictures:
         clear = spec | {"config": spec.get("config", {}) | {"background": "transparent"}}
         text = json.dumps(clear, sort_keys=True)
         images = []
-        for shown, theme in (("only-light", None), ("only-dark", "dark")):
+        for shown, theme in _THEMES:
             path = self._path(f"{shown} {text}", "png")
             if not path.exists():
                 path.write_bytes(vl_convert.vegalite_to_png(clear, theme=theme, scale=_SCALE))
