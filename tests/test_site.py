@@ -36,6 +36,12 @@ DARK = {"index", "docs/glossary", IN_DETAIL, "lessons/07_indexes_and_recall"}
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 WIDTHS = {"360 px": 360, "200 % of 1280 px": 640}
 
+OPEN_ALL = """async () => {
+  document.querySelectorAll('article details').forEach(toggle => { toggle.open = true })
+  await Promise.all(document.getAnimations().map(animation => animation.finished))
+}"""
+"""Open every toggle, and wait until each has faded in."""
+
 TOO_WIDE = """() => {
   const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth
   return wide && [...document.querySelectorAll('article *')].filter(part => part.getBoundingClientRect().right > innerWidth)
@@ -97,7 +103,7 @@ def visit(page: Page, seen: Seen, address: str, place: str) -> Visit:
     seen.errors, seen.beyond = [], []
     found = Visit(seen.errors, seen.beyond)
     page.goto(f"{address}/{place}.html")
-    page.evaluate("document.querySelectorAll('article details').forEach(toggle => { toggle.open = true })")
+    page.evaluate(OPEN_ALL)
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
         if theme == "light" or place in DARK:
