@@ -9,13 +9,15 @@ endif
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
 NEW_ENVIRONMENT = $(if $(UV),uv venv --quiet --seed --python $(PYTHON),$(PYTHON) -m venv) .venv
 INSTALL = $(if $(UV),uv pip install --python .venv/bin/python,.venv/bin/python -m pip install --disable-pip-version-check)
+COMPILE = .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
+	--no-emit-index-url $(if $(UPGRADE),--upgrade)
 LAB = .venv/bin/python -m course.lab $(OPTIONS)
 PYTEST = .venv/bin/python -m pytest --durations=10 --durations-min=0.5
 COVERED = $(subst -m pytest,-m coverage run --parallel-mode -m pytest,$(PYTEST))
 NBVAL = $(PYTEST) -p tests.fast_start -p tests.nbval_gate -p no:schemathesis --nbval-current-env --nbval-cell-timeout=120 \
 	--nbval-sanitize-with=tests/nbval_sanitize.cfg
 
-.PHONY: help lab test test-external test-busy new build format bench class class-load lock update clean
+.PHONY: help lab test test-external test-busy test-lock site new build format bench class class-load lock update clean
 .NOTPARALLEL:
 
 help:
@@ -50,6 +52,12 @@ test-external: .venv/.ready  ## every lesson twice on servers that were started 
 test-busy: .venv/.ready  ## lessons on one core that is busy otherwise too; with LESSON="05 13", these alone
 	.venv/bin/python -m tests.busy $(LESSON)
 
+site: .venv/.site  ## the whole course as static pages, into _site/html
+	.venv/bin/python -m course.site
+
+test-lock: .venv/.ready  ## the locks hold for Python 3.11 to 3.14 on Linux and macOS; asks the package index
+	COURSE_TEST_LOCK=1 $(PYTEST) tests/test_lock.py
+
 build: .venv/.ready  ## execute solutions/*.md and derive the lessons
 	.venv/bin/python -m course.build
 
@@ -69,13 +77,12 @@ class: .venv/.class  ## a class on this machine, as root: see docs/teaching/serv
 class-load: .venv/.class  ## LEARNERS=12 at once run lesson 04 in a class: what it takes; as root, some minutes
 	.venv/bin/python -m tests.class_load $(LEARNERS)
 
-lock:  ## make requirements.txt from pyproject.toml; keeps the versions it has, unless UPGRADE=1
+lock:  ## make requirements.txt, and those of the extras, from pyproject.toml; keeps the versions they have, unless UPGRADE=1
 	@test -x .venv/bin/uv || $(MAKE) .venv/.ready
-	echo "-e ." | .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
-		--no-emit-index-url $(if $(UPGRADE),--upgrade) --output-file requirements.txt -
-	{ echo "-e .[class]"; grep == requirements.txt; } | .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 \
-		--no-header --no-annotate --no-emit-index-url $(if $(UPGRADE),--upgrade) --output-file requirements-class.txt -
-	grep -vxFf requirements.txt requirements-class.txt >requirements-class.new && mv requirements-class.new requirements-class.txt
+	echo "-e ." | $(COMPILE) --output-file requirements.txt -
+	@grep -v "^-e" requirements.txt > .venv/.locked
+	echo "-e .[site]" | $(COMPILE) --constraint .venv/.locked --output-file requirements-site.txt -
+	echo "-e .[class]" | $(COMPILE) --constraint .venv/.locked --output-file requirements-class.txt -
 
 update: .venv/.ready  ## get the newest course; your notebooks are kept beside the new ones
 	.venv/bin/python -m course.update
@@ -88,10 +95,6 @@ ifneq ($(shell .venv/bin/python -c 'print(open(".venv/.ready").read())' 2>/dev/n
 .PHONY: .venv/.ready
 endif
 # What a class needs besides.
-.venv/.class: .venv/.ready requirements-class.txt
-	@$(INSTALL) -r requirements-class.txt
-	@touch $@
-
 .venv/.ready: requirements.txt pyproject.toml
 	@.venv/bin/python -c '' 2>/dev/null || $(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and \
 		"Python 3.11 or newer is needed, found %d.%d. Nothing was installed. Install a newer one and name it, as in: make lab PYTHON=python3.12" % v)'
@@ -99,3 +102,8 @@ endif
 	@echo "Installing what the course needs into .venv: once, with pip some minutes."
 	@$(INSTALL) -r requirements.txt
 	@pwd -P > $@
+# What an extra takes besides: the web site, a class.
+.venv/.site .venv/.class: .venv/.%: requirements-%.txt .venv/.ready
+	@echo "Installing what the extra '$*' takes."
+	@$(INSTALL) -r requirements-$*.txt
+	@touch $@

@@ -17,17 +17,16 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from course.choice import PGVECTOR, QUESTIONS, recommend
 from course.home import ROOT
 from course.notebooks import fresh
 from course.servers.process import free_port
+from tests.accessibility import ALL_CELLS, CONTENT, blockers
+from tests.chromium import CHROMIUM, QUIET, Seen
 from tests.kernels import until
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-QUIET += ["--disable-component-update", "--disable-sync"]
 SECONDS = 120
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed; CI has it")
@@ -90,22 +89,6 @@ def browser():
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser
         browser.close()
-
-
-class Seen:
-    """What went wrong in a page: console errors, and requests that would leave the machine."""
-
-    def __init__(self, page: Page) -> None:
-        self.errors: list[str] = []
-        self.beyond: list[str] = []
-        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("request", self._look)
-
-    def _look(self, request) -> None:
-        parts = urllib.parse.urlsplit(request.url)
-        if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1":
-            self.beyond.append(request.url)
 
 
 STATE = """() => {
@@ -281,6 +264,22 @@ def test_a_prediction_is_locked_in_and_compared(lesson):
     expect(page.locator("input[type=radio]:enabled")).to_have_count(0)
     run_cell(page, ".reveal(")
     assert "You predicted:" in page.evaluate(STATE)["said"]
+
+
+@pytest.mark.parametrize("lesson", ["00_start_here", "05_failure_modes", "14_choose"], indirect=True)
+def test_axe_finds_nothing_serious_in_what_the_course_shows(lesson):
+    page, _, _ = lesson
+    texts = page.evaluate(ALL_CELLS)
+    expect(page.locator(".jp-MarkdownCell .jp-RenderedMarkdown")).to_have_count(texts)
+    expect(page.locator(".jp-RenderedMermaid:not(:has(img))")).to_have_count(0)
+    assert blockers(page, CONTENT) == []
+
+
+def test_axe_finds_what_is_wrong(browser):
+    page = browser.new_page()
+    page.set_content("<main><h1>Title</h1><img src='data:,'><p style='color:#bbb;background:#fff'>pale</p></main>")
+    assert [line.split()[0] for line in blockers(page, ["main"])] == ["color-contrast", "image-alt"]
+    page.close()
 
 
 def test_no_console_error_and_no_request_leaves_the_machine(lesson):

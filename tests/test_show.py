@@ -21,6 +21,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from course import manifest, predict, progress, show
 from course.errors import CourseError, InputError, ServerError
 from course.exercises.note import Note
+from course.home import ROOT
 from course.show import charts, diagrams, quiz
 from course.show.diagrams import MARKDOWN, Board
 from course.show.live import is_on
@@ -560,6 +561,13 @@ def test_a_diagrams_words_do_not_break_it() -> None:
     source = show.diagram("flowchart LR\n    A --> B", "A asks {B}: 100 %% of it.\nB answers.")._repr_mimebundle_()[MARKDOWN]
     assert "accTitle: A asks (B): 100 % of it.\n" in source
     assert "accDescr {\nA asks (B): 100 % of it.\nB answers.\n    }\n    A --> B\n```" in source
+
+
+@pytest.mark.parametrize("source", sorted((ROOT / "solutions").glob("*.md")), ids=lambda source: source.stem)
+def test_a_diagram_in_a_lessons_text_has_a_title_and_words(source: Path) -> None:
+    for diagram in re.findall(r"^```mermaid$(.*?)^```$", source.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+        assert re.search(r"^ +accTitle: \w", diagram, re.MULTILINE)
+        assert re.search(r"^ +accDescr: \w", diagram, re.MULTILINE)
 
 
 def test_a_diagram_without_words_is_refused() -> None:

@@ -36,7 +36,7 @@ class Term:
     @property
     def anchor(self) -> str:
         """Its place on the page: `recall-at-k` for recall@k."""
-        return "-".join(re.findall(r"[a-z0-9]+", self.name.lower().replace("@", " at ")))
+        return anchor(self.name)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -62,6 +62,11 @@ def terms(layout: Layout) -> tuple[Term, ...]:
     entries = tomllib.loads(layout.glossary_source.read_text(encoding="utf-8"))["term"]
     found = [Term(**entry | {"also": tuple(entry.get("also", ()))}) for entry in entries]
     return tuple(sorted(found, key=lambda term: term.anchor))
+
+
+def anchor(name: str) -> str:
+    """The place of a term, or of any heading, on its page."""
+    return "-".join(re.findall(r"[a-z0-9]+", name.lower().replace("@", " at ")))
 
 
 def page(terms: Sequence[Term]) -> str:
