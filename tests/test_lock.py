@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from itertools import chain
 
 import pytest
 from packaging.requirements import Requirement
@@ -58,7 +59,7 @@ def test_every_direct_dependency_is_locked(direct: Requirement) -> None:
         assert direct.specifier.contains(str(pin.specifier).removeprefix("=="))
 
 
-@pytest.mark.parametrize("direct", [*DIRECT, *sum(EXTRAS.values(), [])], ids=lambda direct: direct.name)
+@pytest.mark.parametrize("direct", [*DIRECT, *chain(*EXTRAS.values())], ids=lambda direct: direct.name)
 def test_every_direct_dependency_says_why(direct: Requirement) -> None:
     assert re.search(rf'^\s+"{re.escape(direct.name)}\b[^"]*",\s+# \w', PYPROJECT, re.MULTILINE)
 
