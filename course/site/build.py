@@ -78,6 +78,7 @@ def _teaching(layout: Layout, source: Path) -> list[str]:
             note.read_text(encoding="utf-8")
             .replace("](../../README.md", "](../../index.md")
             .replace("](../../solutions/", "](../../lessons/")
+            .replace("](../../solutions)", "](../../index.md)")
         )
         (source / "docs" / "teaching" / note.name).write_text(text, encoding="utf-8")
     return [f"docs/teaching/{note.stem}" for note in notes]
