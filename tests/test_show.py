@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import datetime
 import decimal
 import json
@@ -12,10 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import nbformat
 import numpy as np
 import pytest
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.interactiveshell import InteractiveShell
 
 from course import manifest, predict, progress, show
@@ -568,6 +571,18 @@ def test_a_diagram_in_a_lessons_text_has_a_title_and_words(source: Path) -> None
     for diagram in re.findall(r"^```mermaid$(.*?)^```$", source.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
         assert re.search(r"^ +accTitle: \w", diagram, re.MULTILINE)
         assert re.search(r"^ +accDescr: \w", diagram, re.MULTILINE)
+
+
+@pytest.mark.parametrize("solution", sorted((ROOT / "solutions").glob("*.ipynb")), ids=lambda solution: solution.stem)
+def test_what_a_cell_shows_is_its_last_expression_else_nobody_would_see_it(solution: Path) -> None:
+    cells = [cell for cell in nbformat.read(solution, 4).cells if cell.cell_type == "code" and not cell.source.startswith("%%")]
+    lost = [
+        ast.unparse(line.value)
+        for cell in cells
+        for line in ast.parse(TransformerManager().transform_cell(cell.source)).body[:-1]
+        if isinstance(line, ast.Expr) and ast.unparse(line.value).startswith("show.")
+    ]
+    assert lost == []
 
 
 def test_a_diagram_without_words_is_refused() -> None:
