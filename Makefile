@@ -9,13 +9,15 @@ endif
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
 NEW_ENVIRONMENT = $(if $(UV),uv venv --quiet --seed --python $(PYTHON),$(PYTHON) -m venv) .venv
 INSTALL = $(if $(UV),uv pip install --python .venv/bin/python,.venv/bin/python -m pip install --disable-pip-version-check)
+COMPILE = .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
+	--no-emit-index-url $(if $(UPGRADE),--upgrade)
 LAB = .venv/bin/python -m course.lab $(OPTIONS)
 PYTEST = .venv/bin/python -m pytest --durations=10 --durations-min=0.5
 COVERED = $(subst -m pytest,-m coverage run --parallel-mode -m pytest,$(PYTEST))
 NBVAL = $(PYTEST) -p tests.fast_start -p tests.nbval_gate -p no:schemathesis --nbval-current-env --nbval-cell-timeout=120 \
 	--nbval-sanitize-with=tests/nbval_sanitize.cfg
 
-.PHONY: help lab test test-external test-busy new build format bench lock update clean
+.PHONY: help lab test test-external test-busy new build format slides bench lock update clean
 .NOTPARALLEL:
 
 help:
@@ -57,15 +59,19 @@ format: .venv/.ready  ## format the package, the tests and the code in solutions
 	.venv/bin/python -m ruff format course tests
 	.venv/bin/python -m course.build --format
 
+slides: .venv/.slides  ## a deck of slides for each lesson, and the handout to print, into build/slides; with LESSON="04 05", these
+	@.venv/bin/python -m course.slides $(LESSON)
+
 bench: .venv/.ready  ## how fast the servers start, and the two applications side by side; with BENCH=1m, a million documents
 	.venv/bin/python -m tests.bench
 	.venv/bin/python -m tests.scoreboard
 	$(if $(BENCH),.venv/bin/python -m tests.million $(BENCH))
 
-lock:  ## make requirements.txt from pyproject.toml; keeps the versions it has, unless UPGRADE=1
+lock:  ## make requirements.txt, and those of the extras, from pyproject.toml; keeps the versions they have, unless UPGRADE=1
 	@test -x .venv/bin/uv || $(MAKE) .venv/.ready
-	echo "-e ." | .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
-		--no-emit-index-url $(if $(UPGRADE),--upgrade) --output-file requirements.txt -
+	echo "-e ." | $(COMPILE) --output-file requirements.txt -
+	@grep -v "^-e" requirements.txt > .venv/.locked
+	echo "-e .[slides]" | $(COMPILE) --constraint .venv/.locked --output-file requirements-slides.txt -
 
 update: .venv/.ready  ## get the newest course; your notebooks are kept beside the new ones
 	.venv/bin/python -m course.update
@@ -84,3 +90,7 @@ endif
 	@echo "Installing what the course needs into .venv: once, with pip some minutes."
 	@$(INSTALL) -r requirements.txt
 	@pwd -P > $@
+.venv/.slides: .venv/.%: requirements-%.txt .venv/.ready
+	@echo "Installing what the extra '$*' takes."
+	@$(INSTALL) -r requirements-$*.txt
+	@touch $@

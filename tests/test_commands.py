@@ -68,7 +68,7 @@ class Checkout:
 def checkout(tmp_path: Path) -> Checkout:
     made = Checkout(tmp_path / "my course", tmp_path / "bin")
     made.bin.mkdir()
-    for name in ("Makefile", "requirements.txt", "pyproject.toml", ".ci/run"):
+    for name in ("Makefile", "requirements.txt", "requirements-slides.txt", "pyproject.toml", ".ci/run"):
         (made.root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, made.root / name)
     made.program("python3")
@@ -214,9 +214,21 @@ def test_the_lock_is_made_from_pyproject_for_every_platform(checkout: Checkout) 
     checkout.calls()
     made = "python -m uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url"
     assert checkout.run("make", "lock").returncode == 0
-    assert checkout.calls() == [f"{made} --output-file requirements.txt -"]
+    extras = [f"--constraint .venv/.locked --output-file requirements-{extra}.txt -" for extra in ("slides",)]
+    every = ["--output-file requirements.txt -", *extras]
+    assert checkout.calls() == [f"{made} {rest}" for rest in every]
     checkout.run("make", "lock", "UPGRADE=1")
-    assert checkout.calls() == [f"{made} --upgrade --output-file requirements.txt -"]
+    assert checkout.calls() == [f"{made} --upgrade {rest}" for rest in every]
+
+
+def test_make_slides_installs_what_they_take_once(checkout: Checkout) -> None:
+    checkout.run("make", "lab")
+    checkout.calls()
+    install = WITH_PIP[1].replace("requirements.txt", "requirements-slides.txt")
+    assert checkout.run("make", "slides").returncode == 0
+    assert [call.rstrip() for call in checkout.calls()] == [install, "python -m course.slides"]
+    checkout.run("make", "slides", "LESSON=04 05")
+    assert checkout.calls() == ["python -m course.slides 04 05"]
 
 
 @pytest.fixture
@@ -261,7 +273,7 @@ def test_ci_makes_the_environment_and_tests(checkout: Checkout) -> None:
     ci_checkout(checkout)
     done = checkout.run(".ci/run")
     assert done.returncode == 0, done.stderr
-    assert checkout.calls() == ["make .venv/.ready", "make test"]
+    assert checkout.calls() == ["make .venv/.slides", "make test"]
     assert re.search(r"after \d+ s", done.stdout)
 
 
@@ -275,7 +287,7 @@ def test_ci_installs_what_is_missing_as_root(checkout: Checkout) -> None:
     assert installs[1].endswith("python3-venv")
 
 
-@pytest.mark.parametrize("fails", ["ready", "test", "update"])
+@pytest.mark.parametrize("fails", ["slides", "test", "update"])
 def test_ci_fails_where_a_step_fails(checkout: Checkout, fails: str) -> None:
     ci_checkout(checkout)
     checkout.program("python3", f'#!/bin/sh\n[ "$*" = "-c import ensurepip" ] && exit 1\nexec {PYTHON} "$@"\n')

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from itertools import chain
 
 import pytest
 from packaging.requirements import Requirement
@@ -11,13 +12,23 @@ from course.home import ROOT
 
 LINES = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-DIRECT = [Requirement(line) for line in tomllib.loads(PYPROJECT)["project"]["dependencies"]]
+PROJECT = tomllib.loads(PYPROJECT)["project"]
+DIRECT = [Requirement(line) for line in PROJECT["dependencies"]]
+EXTRAS = {extra: [Requirement(line) for line in lines] for extra, lines in PROJECT["optional-dependencies"].items()}
+LOCKS = {extra: (ROOT / f"requirements-{extra}.txt").read_text(encoding="utf-8").splitlines() for extra in EXTRAS}
 PIN = re.compile(r"[a-z0-9][a-z0-9.-]*==[0-9][A-Za-z0-9.+!-]*( ; .+)?")
 
 
 def test_every_line_is_an_exact_version_but_the_course_itself() -> None:
-    others = [line for line in LINES if not PIN.fullmatch(line)]
-    assert others == ["-e ."]
+    for lines in (LINES, *LOCKS.values()):
+        assert [line for line in lines if not PIN.fullmatch(line)] == ["-e ."]
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_the_lock_of_an_extra_is_the_courses_and_more(extra: str) -> None:
+    assert set(LINES) <= set(LOCKS[extra])
+    pinned = {line.partition("==")[0] for line in LOCKS[extra]}
+    assert pinned >= {canonicalize_name(direct.name) for direct in EXTRAS[extra]}
 
 
 def test_every_marker_can_be_read() -> None:
@@ -39,6 +50,6 @@ def test_every_direct_dependency_is_locked(direct: Requirement) -> None:
         assert direct.specifier.contains(str(pin.specifier).removeprefix("=="))
 
 
-@pytest.mark.parametrize("direct", DIRECT, ids=lambda direct: direct.name)
+@pytest.mark.parametrize("direct", [*DIRECT, *chain(*EXTRAS.values())], ids=lambda direct: direct.name)
 def test_every_direct_dependency_says_why(direct: Requirement) -> None:
     assert re.search(rf'^\s+"{re.escape(direct.name)}\b[^"]*",\s+# \w', PYPROJECT, re.MULTILINE)
