@@ -16,7 +16,7 @@ from course.teaching.outline import outline
 from tests.test_browser import CHROMIUM, QUIET, Seen
 
 COURSE = Layout.of_this_course()
-LESSON, WITH_A_CHART = manifest.lesson("04"), manifest.lesson("02")
+LESSON, WITH_A_CHART = manifest.lesson("04"), manifest.lesson("06")
 HEIGHT, WIDTH = 720, 1280
 
 needs_the_extra = pytest.mark.skipif(
@@ -29,7 +29,7 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not in
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two decks, as the command writes them."""
     folder = tmp_path_factory.mktemp("slides")
-    assert main(["02", "04", "--folder", str(folder)]) == 0
+    assert main(["04", "06", "--folder", str(folder)]) == 0
     return folder
 
 
@@ -63,10 +63,17 @@ def test_a_deck_has_what_the_lesson_has_in_the_order_of_the_lesson(folder: Path)
     assert found[:3] == ["title", "problem", "section"]
     assert found[-3:] == ["insight", "takeaways", "questions"]
     assert found.count("prediction") == found.count("reveal") == len(outline(COURSE, LESSON).predictions)
-    assert found.count("exercise") == len(LESSON.checks)
     assert found.count("table") == 2
     assert found.count("diagram") == 1
-    assert kinds(folder, WITH_A_CHART).count("chart") == 1
+    assert kinds(folder, WITH_A_CHART).count("chart") == 2
+
+
+@needs_the_extra
+@pytest.mark.parametrize("lesson", [LESSON, WITH_A_CHART], ids=lambda lesson: lesson.id)
+def test_each_section_and_each_exercise_begins_once(folder: Path, lesson: manifest.Lesson) -> None:
+    shown = [section for section in outline(COURSE, lesson).sections if section.is_shown]
+    assert kinds(folder, lesson).count("section") == len(shown) - 1  # one is the problem
+    assert kinds(folder, lesson).count("exercise") == len(lesson.checks)
 
 
 @needs_the_extra

@@ -24,6 +24,7 @@ from course.teaching.outline import Outline, in_class, outline
 _HEADING = re.compile(r"^(#{2,3}) (.+)$", re.MULTILINE)
 _TURN = re.compile(r"(Your turn \d+ of \d+ · .+?) \((.+)\)$")
 _ASKS = re.compile(r"\bpredict\(\s*\"([\w.]+)\"")
+_FAIR, _LIST = "🔍 Being fair", re.compile(r"^- ", re.MULTILINE)
 _LETTERS = "abcdefghij"
 _NO_NOTE = Note("", {}, {}, {}, {}, "")
 
@@ -58,6 +59,7 @@ class _Walk:
         self._note = note
         self._asked = {asked.id: asked for asked in held.predictions}
         self._heading = ""
+        self._is_new = False
         self._said = ""
 
     def through(self, cells: Sequence[NotebookNode]) -> Iterator[Slide]:
@@ -80,25 +82,35 @@ class _Walk:
                 yield from self._text(text)
             if heading:
                 begun = heading.end()
-                self._heading, self._said = heading[2], ""
-                if heading[1] == "##":
-                    yield from self._section(heading[2])
+                self._heading, self._is_new, self._said = heading[2], True, ""
 
-    def _section(self, title: str) -> Iterator[Slide]:
-        """The slide with which a section begins, if it is not its text that it shows."""
+    def _section(self, title: str, text: str) -> Iterator[Slide]:
+        """The slide with which a section begins: its steps, or what it says where it has none."""
         for section in self._held.sections:
-            if section.title == title and section.is_shown and not title.startswith("🎯"):
-                steps = "".join(f"<li>{inline(step)}</li>" for step in section.steps if not _is_turn(step))
-                yield Slide("section", inline(title), f"<ul>{steps}</ul>" if steps else "", self._note.sees.get(section.name, ""))
+            if section.title == title and section.is_shown:
+                steps = [step for step in section.steps if not _is_turn(step)] or ([] if text else section.steps)
+                body = f"<ul>{''.join(f'<li>{inline(step)}</li>' for step in steps)}</ul>" if steps else html(text)
+                if body:
+                    yield Slide("section", inline(title), body, self._note.sees.get(section.name, ""))
 
     def _text(self, text: str) -> Iterator[Slide]:
         title, plain = self._heading, without_diagrams(text)
         turn = _TURN.match(title)
+        first = list(self._first(title, plain, turn)) if self._is_new else []
+        yield from first
+        if title.startswith(_FAIR) and not self._is_new and _LIST.search(plain):
+            yield Slide("fair", inline(title), html(plain))
+        self._is_new = self._is_new and not first and not plain  # a section may begin with a cell of code
+        self._said = (_paragraphs(plain) or [self._said])[-1]
+        for source in diagrams(text):
+            yield Slide("diagram", self._short, f"{self._lead}{pictures.diagram(source)}")
+
+    def _first(self, title: str, plain: str, turn: re.Match[str] | None) -> Iterator[Slide]:
+        """The slide of a heading and of the text below it."""
         if turn:
             ids = [exercise.id for exercise in self._held.exercises if exercise.title == turn[1]]
             said = "\n\n".join(self._note.exercises.get(id, "") for id in ids)
-            if not self._said:
-                yield Slide("exercise", inline(turn[1]), f'<p class="quiet">{inline(turn[2])}</p>{html(plain)}', said)
+            yield Slide("exercise", inline(turn[1]), f'<p class="quiet">{inline(turn[2])}</p>{html(plain)}', said)
         elif title.startswith("🎯"):
             yield Slide("problem", inline(title), html(plain), self._note.sees.get("The problem", ""))
         elif title.startswith("💡"):
@@ -108,9 +120,8 @@ class _Walk:
         elif title.startswith("❓"):
             answers = "\n\n".join(f"**{number}.** {answer}" for number, answer in self._note.questions.items())
             yield Slide("questions", inline(title), html(plain), answers)
-        self._said = (_paragraphs(plain) or [self._said])[-1]
-        for source in diagrams(text):
-            yield Slide("diagram", self._short, f"{self._lead}{pictures.diagram(source)}")
+        else:
+            yield from self._section(title, plain)
 
     @property
     def _short(self) -> str:
