@@ -24,6 +24,7 @@ from course.teaching.outline import Outline, in_class, outline
 _HEADING = re.compile(r"^(#{2,3}) (.+)$", re.MULTILINE)
 _TURN = re.compile(r"(Your turn \d+ of \d+ · .+?) \((.+)\)$")
 _ASKS = re.compile(r"\bpredict\(\s*\"([\w.]+)\"")
+_SIGN = re.compile("^[💡🔑❓🎯🔍] ")
 _FAIR, _LIST = "🔍 Being fair", re.compile(r"^- ", re.MULTILINE)
 _LETTERS = "abcdefghij"
 _NO_NOTE = Note("", {}, {}, {}, {}, "")
@@ -91,7 +92,7 @@ class _Walk:
                 steps = [step for step in section.steps if not _is_turn(step)] or ([] if text else section.steps)
                 body = f"<ul>{''.join(f'<li>{inline(step)}</li>' for step in steps)}</ul>" if steps else html(text)
                 if body:
-                    yield Slide("section", inline(title), body, self._note.sees.get(section.name, ""))
+                    yield Slide("section", _named(title), body, self._note.sees.get(section.name, ""))
 
     def _text(self, text: str) -> Iterator[Slide]:
         title, plain = self._heading, without_diagrams(text)
@@ -99,7 +100,7 @@ class _Walk:
         first = list(self._first(title, plain, turn)) if self._is_new else []
         yield from first
         if title.startswith(_FAIR) and not self._is_new and _LIST.search(plain):
-            yield Slide("fair", inline(title), html(plain))
+            yield Slide("fair", _named(title), html(plain))
         self._is_new = self._is_new and not first and not plain  # a section may begin with a cell of code
         self._said = (_paragraphs(plain) or [self._said])[-1]
         for source in diagrams(text):
@@ -112,14 +113,14 @@ class _Walk:
             said = "\n\n".join(self._note.exercises.get(id, "") for id in ids)
             yield Slide("exercise", inline(turn[1]), f'<p class="quiet">{inline(turn[2])}</p>{html(plain)}', said)
         elif title.startswith("🎯"):
-            yield Slide("problem", inline(title), html(plain), self._note.sees.get("The problem", ""))
+            yield Slide("problem", _named(title), html(plain), self._note.sees.get("The problem", ""))
         elif title.startswith("💡"):
-            yield Slide("insight", inline(title), html(plain))
+            yield Slide("insight", _named(title), html(plain))
         elif title.startswith("🔑"):
-            yield Slide("takeaways", inline(title), html(plain))
+            yield Slide("takeaways", _named(title), html(plain))
         elif title.startswith("❓"):
             answers = "\n\n".join(f"**{number}.** {answer}" for number, answer in self._note.questions.items())
-            yield Slide("questions", inline(title), html(plain), answers)
+            yield Slide("questions", _named(title), html(plain), answers)
         else:
             yield from self._section(title, plain)
 
@@ -127,7 +128,7 @@ class _Walk:
     def _short(self) -> str:
         """The heading as a title, without what an exercise's says of itself."""
         turn = _TURN.match(self._heading)
-        return inline(turn[1] if turn else self._heading)
+        return _named(turn[1] if turn else self._heading)
 
     @property
     def _lead(self) -> str:
@@ -165,6 +166,11 @@ def _prediction(asked: Asked, note: str) -> Iterator[Slide]:
     )
     body = f'<p>{inline(asked.question)}</p><ul class="options happened">{shown}</ul><p>{inline(asked.because)}</p>'
     yield Slide("reveal", "What happened", body, note)
+
+
+def _named(heading: str) -> str:
+    """A heading as a title, without its sign: not every machine that shows slides has a font for it."""
+    return inline(_SIGN.sub("", heading))
 
 
 def _is_turn(step: str) -> bool:
