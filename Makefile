@@ -17,7 +17,7 @@ COVERED = $(subst -m pytest,-m coverage run --parallel-mode -m pytest,$(PYTEST))
 NBVAL = $(PYTEST) -p tests.fast_start -p tests.nbval_gate -p no:schemathesis --nbval-current-env --nbval-cell-timeout=120 \
 	--nbval-sanitize-with=tests/nbval_sanitize.cfg
 
-.PHONY: help lab test test-external test-busy test-lock site new build format bench class class-load lock update clean
+.PHONY: help lab test test-external test-busy test-lock site slides new build format bench class class-load lock update clean
 .NOTPARALLEL:
 
 help:
@@ -65,6 +65,9 @@ format: .venv/.ready  ## format the package, the tests and the code in solutions
 	.venv/bin/python -m ruff format course tests
 	.venv/bin/python -m course.build --format
 
+slides: .venv/.slides  ## a deck of slides for each lesson, and the handout to print, into build/slides; with LESSON="04 05", these
+	@.venv/bin/python -m course.slides $(LESSON)
+
 bench: .venv/.ready  ## how fast the servers start, and the two applications side by side; with BENCH=1m, a million documents
 	.venv/bin/python -m tests.bench
 	.venv/bin/python -m tests.scoreboard
@@ -82,6 +85,7 @@ lock:  ## make requirements.txt, and those of the extras, from pyproject.toml; k
 	echo "-e ." | $(COMPILE) --output-file requirements.txt -
 	@grep -v "^-e" requirements.txt > .venv/.locked
 	echo "-e .[site]" | $(COMPILE) --constraint .venv/.locked --output-file requirements-site.txt -
+	echo "-e .[slides]" | $(COMPILE) --constraint .venv/.locked --output-file requirements-slides.txt -
 	echo "-e .[class]" | $(COMPILE) --constraint .venv/.locked --output-file requirements-class.txt -
 
 update: .venv/.ready  ## get the newest course; your notebooks are kept beside the new ones
@@ -102,8 +106,8 @@ endif
 	@echo "Installing what the course needs into .venv: once, with pip some minutes."
 	@$(INSTALL) -r requirements.txt
 	@pwd -P > $@
-# What an extra takes besides: the web site, a class.
-.venv/.site .venv/.class: .venv/.%: requirements-%.txt .venv/.ready
+# What an extra takes besides: the web site, slides, a class.
+.venv/.site .venv/.slides .venv/.class: .venv/.%: requirements-%.txt .venv/.ready
 	@echo "Installing what the extra '$*' takes."
 	@$(INSTALL) -r requirements-$*.txt
 	@touch $@

@@ -7,6 +7,7 @@
     README.md                 its course map, made from the manifest and the minutes
     docs/glossary.md          made from course/glossary.toml
     docs/teaching/NN.md       notes for teachers: parts made from all these and the checks, and text between them
+    docs/teaching/timetables.md   made from course/teaching/timetables.toml and the minutes
 
 It prints what it counted in each lesson, and builds none that is over a limit of `course.pipeline.minutes`.
 ruff looks at the code of the sources first; `--format` rewrites them as it formats their code, and builds nothing.
@@ -30,7 +31,7 @@ from course.pipeline.kernel_home import SECONDS_TO_END
 from course.pipeline.layout import BuildError, Layout
 from course.pipeline.notebook import as_text, make
 from course.pipeline.readme import with_map
-from course.teaching import notes
+from course.teaching import notes, timetables
 
 
 def build(layout: Layout, lesson: Lesson, *, cell_seconds: float = CELL_SECONDS, seconds_to_end: float = SECONDS_TO_END) -> None:
@@ -129,8 +130,8 @@ def _write_minutes(layout: Layout, takes: dict[str, int]) -> None:
 
 
 def _write_notes(layout: Layout, lessons: list[Lesson]) -> None:
-    """Write the notes of these lessons, and the index of all notes. Prints what is still to be written in those that changed."""
-    for said in notes.write(layout, lessons):
+    """Write the notes of these lessons, their index and the timetables. Prints what is still to be written in what changed."""
+    for said in [*notes.write(layout, lessons), *timetables.write(layout)]:
         print(said)
 
 
@@ -139,6 +140,7 @@ def _check(layout: Layout, lessons: list[Lesson], *, folders: bool) -> int:
         *lint.complaints(layout, lessons),
         *problems(layout, lessons, folders=folders),
         *notes.problems(layout, lessons, folders=folders),
+        *(timetables.problems(layout) if folders else []),
     ]
     for problem in found:
         print(problem, file=sys.stderr)

@@ -68,7 +68,15 @@ class Checkout:
 def checkout(tmp_path: Path) -> Checkout:
     made = Checkout(tmp_path / "my course", tmp_path / "bin")
     made.bin.mkdir()
-    for name in ("Makefile", "requirements.txt", "requirements-site.txt", "requirements-class.txt", "pyproject.toml", ".ci/run"):
+    for name in (
+        "Makefile",
+        "requirements.txt",
+        "requirements-site.txt",
+        "requirements-slides.txt",
+        "requirements-class.txt",
+        "pyproject.toml",
+        ".ci/run",
+    ):
         (made.root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, made.root / name)
     made.program("python3")
@@ -214,7 +222,7 @@ def test_the_lock_is_made_from_pyproject_for_every_platform(checkout: Checkout) 
     checkout.calls()
     made = "python -m uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url"
     assert checkout.run("make", "lock").returncode == 0
-    extras = [f"--constraint .venv/.locked --output-file requirements-{extra}.txt -" for extra in ("site", "class")]
+    extras = [f"--constraint .venv/.locked --output-file requirements-{extra}.txt -" for extra in ("site", "slides", "class")]
     every = ["--output-file requirements.txt -", *extras]
     assert checkout.calls() == [f"{made} {rest}" for rest in every]
     checkout.run("make", "lock", "UPGRADE=1")
@@ -229,6 +237,16 @@ def test_make_site_installs_what_it_takes_once(checkout: Checkout) -> None:
     assert checkout.calls() == [install, build]
     checkout.run("make", "site")
     assert checkout.calls() == [build]
+
+
+def test_make_slides_installs_what_they_take_once(checkout: Checkout) -> None:
+    checkout.run("make", "lab")
+    checkout.calls()
+    install = WITH_PIP[1].replace("requirements.txt", "requirements-slides.txt")
+    assert checkout.run("make", "slides").returncode == 0
+    assert [call.rstrip() for call in checkout.calls()] == [install, "python -m course.slides"]
+    checkout.run("make", "slides", "LESSON=04 05")
+    assert checkout.calls() == ["python -m course.slides 04 05"]
 
 
 @pytest.fixture
@@ -273,7 +291,7 @@ def test_ci_makes_the_environment_and_tests(checkout: Checkout) -> None:
     ci_checkout(checkout)
     done = checkout.run(".ci/run")
     assert done.returncode == 0, done.stderr
-    assert checkout.calls() == ["make .venv/.site", "make test"]
+    assert checkout.calls() == ["make .venv/.site .venv/.slides", "make test"]
     assert re.search(r"after \d+ s", done.stdout)
 
 

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from itertools import chain
+from itertools import chain, combinations
 
 import pytest
 from packaging.requirements import Requirement
@@ -34,10 +34,11 @@ def test_the_lock_of_an_extra_is_the_courses_and_more(extra: str) -> None:
     assert pinned >= {canonicalize_name(direct.name) for direct in EXTRAS[extra]}
 
 
-def test_two_extras_name_the_same_version_of_what_both_take() -> None:
+@pytest.mark.parametrize(("one", "other"), list(combinations(EXTRAS, 2)))
+def test_two_extras_name_the_same_version_of_what_both_take(one: str, other: str) -> None:
     """They may be installed one after the other, as in CI."""
-    site, room = set(LOCKS["site"]) - set(LINES), set(LOCKS["class"]) - set(LINES)
-    assert not {line.partition("==")[0] for line in site - room} & {line.partition("==")[0] for line in room - site}
+    here, there = set(LOCKS[one]) - set(LINES), set(LOCKS[other]) - set(LINES)
+    assert not {line.partition("==")[0] for line in here - there} & {line.partition("==")[0] for line in there - here}
 
 
 def test_every_marker_can_be_read() -> None:

@@ -67,6 +67,16 @@ class Layout:
         """Their index, and how to use them."""
         return self.teaching_folder / "README.md"
 
+    @property
+    def timetables_source(self) -> Path:
+        """Which lessons belong to a course of a given length, written by hand."""
+        return self.root / "course" / "teaching" / "timetables.toml"
+
+    @property
+    def timetables(self) -> Path:
+        """The page made from it and from the minutes."""
+        return self.teaching_folder / "timetables.md"
+
     def note(self, lesson: Lesson) -> Path:
         """The note for those who teach this lesson: parts that are made, and text between them. Not every lesson has one."""
         return self.teaching_folder / f"{lesson.id}.md"
