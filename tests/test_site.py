@@ -27,7 +27,11 @@ pytestmark = pytest.mark.skipif(
 )
 
 WRITTEN = [lesson for lesson in lessons() if lesson.written]
+TEACHING = ["README", "handout", "timetables", "exam", "server", "04"]
+"""Of the notes for teachers one: all have its form."""
+
 PLACES = ["index", "try", "docs/glossary", "search", *(f"lessons/{lesson.stem}" for lesson in WRITTEN)]
+PLACES += [f"docs/teaching/{name}" for name in TEACHING]
 
 IN_DETAIL = "lessons/00_start_here"
 DARK = {"index", "docs/glossary", IN_DETAIL, "lessons/07_indexes_and_recall"}

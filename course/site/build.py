@@ -72,6 +72,7 @@ def _lay_out(layout: Layout, source: Path, repository: str) -> None:
 def _teaching(layout: Layout, source: Path) -> list[str]:
     """Take the teaching notes, where there are some. Returns their names."""
     notes = sorted((layout.root / "docs" / "teaching").glob("*.md"))
+    pictures = Pictures(source, depth=2)
     (source / "docs" / "teaching").mkdir(parents=True)
     for note in notes:
         text = (
@@ -80,7 +81,7 @@ def _teaching(layout: Layout, source: Path) -> list[str]:
             .replace("](../../solutions/", "](../../lessons/")
             .replace("](../../solutions)", "](../../index.md)")
         )
-        (source / "docs" / "teaching" / note.name).write_text(text, encoding="utf-8")
+        (source / "docs" / "teaching" / note.name).write_text(pictures.diagrams(text), encoding="utf-8")
     return [f"docs/teaching/{note.stem}" for note in notes]
 
 

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from nbformat import NotebookNode, v4
 
 from course.show import charts
-from course.site.pictures import Pictures
+from course.site.pictures import DIAGRAM, Pictures
 
-_DIAGRAM = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _OTHER_FILE = re.compile(r"\[([^\]]+)\]\(\.\./(?!docs/|README)[^)]*\)")
 _CHECK = re.compile(r"^(await )?check\.\w+\(", re.MULTILINE)
 _FOR_THE_LIVE = re.compile(r"<style>\s*\.jp-OutputArea.*?</style>|<script>.*?</script>", re.DOTALL)
@@ -50,8 +49,7 @@ def page(solution: NotebookNode, lesson: NotebookNode, pictures: Pictures, butto
 
 
 def _text(source: str, pictures: Pictures) -> str:
-    source = _DIAGRAM.sub(lambda found: pictures.diagram(found[1]), source)
-    return _OTHER_FILE.sub(r"\1", source).replace("](../README.md", "](../index.md")
+    return _OTHER_FILE.sub(r"\1", pictures.diagrams(source)).replace("](../README.md", "](../index.md")
 
 
 def _code(cell: NotebookNode, pictures: Pictures, *, is_solution: bool) -> NotebookNode:
@@ -80,7 +78,7 @@ def _output(output: NotebookNode, pictures: Pictures) -> NotebookNode:
 
 
 def _diagrams(markdown: str) -> Iterator[str]:
-    return (found[1] for found in _DIAGRAM.finditer(markdown))
+    return (found[1] for found in DIAGRAM.finditer(markdown))
 
 
 def _html(html: str, words: str) -> NotebookNode:
