@@ -186,6 +186,23 @@ def test_what_is_not_taught_is_folded_and_its_output_is_in_sight(lesson):
     assert not any(cell["silent"] for cell in cells)
 
 
+COLOUR = """word => {
+  const drawn = [...document.querySelectorAll('.jp-Notebook .cm-content span')].find(part => part.textContent === word)
+  return drawn && getComputedStyle(drawn).color
+}"""
+
+
+@pytest.mark.parametrize("lesson", ["07_indexes_and_recall"], indirect=True)
+def test_the_words_of_sql_have_the_colour_of_pythons_keywords(lesson):
+    page, _, _ = lesson
+    find(page, ".cm-line:has-text('%%sql')")
+    page.wait_for_function(f"({COLOUR})('CREATE')")
+    sql = page.evaluate(COLOUR, "CREATE")
+    find(page, ".cm-line:has-text('import')")
+    page.wait_for_function(f"({COLOUR})('import')")
+    assert sql == page.evaluate(COLOUR, "import")
+
+
 def test_shift_and_enter_lead_through_a_whole_lesson(browser, lab):
     shutil.copy(ROOT / "lessons" / "00_start_here.ipynb", lab.folder / "lessons" / "by_keyboard.ipynb")
     page, seen = open_lesson(browser, lab, "by_keyboard")
