@@ -17,6 +17,8 @@ import psycopg
 import pytest
 import redis
 import sqlalchemy.exc
+from psycopg._queries import PostgresQuery
+from psycopg.adapt import Transformer
 
 from course import manifest, progress
 from course.errors import CourseError, InputError, ServerError
@@ -401,6 +403,16 @@ def test_a_changed_signature_is_named(double: Exercise, parameters: str) -> None
     result = double(cell(f"def double({parameters}):\n    return 8"))
     assert result.outcome == "not yet"
     assert "`double` was called with the arguments that the task names" in result.message
+
+
+def test_sql_with_places_that_have_no_name_is_told_of_names() -> None:
+    @exercise(ID)
+    def judge(query: str) -> None:
+        PostgresQuery(Transformer()).convert(query, {"question": 1})  # what a cursor does with a statement and its values
+
+    result = judge("SELECT %s")
+    assert result.outcome == "not yet"
+    assert "`%(name)s`" in result.message
 
 
 REQUEST = httpx.Request("GET", "http://127.0.0.1:1/")

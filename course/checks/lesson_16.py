@@ -24,13 +24,12 @@ VERSIONS = """
     INSERT INTO models VALUES (1), (2);
     CREATE TABLE search (version int NOT NULL REFERENCES models);
     INSERT INTO search VALUES (1);
-    CREATE TABLE seen (lacking bigint);
-    CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        INSERT INTO seen SELECT count(*) FROM text_2 t LEFT JOIN vectors_2 v USING (document_id)
-            WHERE NEW.version = 2 AND v.hash IS DISTINCT FROM t.hash;
+    CREATE SEQUENCE switched;  -- others see that it was used before the switch is committed
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM nextval('switched') WHERE NEW.version = 2;
         RETURN NULL;
     END $$;
-    CREATE TRIGGER look AFTER INSERT OR UPDATE ON search FOR EACH ROW EXECUTE FUNCTION look();
+    CREATE TRIGGER note AFTER INSERT OR UPDATE ON search FOR EACH ROW EXECUTE FUNCTION note();
 """
 DOCUMENT = "INSERT INTO documents VALUES (%s, %s, %s)"
 FILL = "INSERT INTO vectors_2 SELECT document_id, '[1,2,3]', hash FROM text_2"
@@ -74,23 +73,43 @@ def _where(*states: tuple[str, str]) -> Callable[[Callable, Stage], Parts]:
     return observe
 
 
+AGAIN = "DELETE FROM documents WHERE id = 1205; UPDATE search SET version = 1; ALTER SEQUENCE switched RESTART"
+
+
 def _between(switch: Callable, stage: Stage) -> Parts:
-    """A colleague who adds a document without a vector right after the first statement, and a reader at that moment."""
-    postgres = _prepared(stage, "SELECT")
-    versions: list[int] = []
-    came: list[bool] = []
+    """Somebody who comes after the first query, or the second, or the third."""
+    postgres = _prepared(stage, "SET lock_timeout = '300ms'")
+    unseen, rows = [0], {1}
+    for moment in (1, 2, 3):
+        stage.own.execute(AGAIN)
+        before, found = _visited(switch, postgres, stage, moment)
+        unseen.append(int(before and (2,) in stage.rows("SELECT version FROM search")))
+        rows |= found
+    return Parts(
+        documents_without_a_vector_at_the_moment_of_the_switch_when_another_session_adds_one_between_your_queries=max(unseen),
+        rows_in_search_that_a_reader_finds_meanwhile=sorted(rows),
+    )
+
+
+def _visited(switch: Callable, postgres: psycopg.Connection, stage: Stage, moment: int) -> tuple[bool, set[int]]:
+    """Whether a document without a vector came after this query and before the switch; how many rows a reader found."""
+    queries: list[Any] = []
+    before: list[bool] = []
+    rows: set[int] = set()
     plain = postgres.cursor_factory
 
     class Followed(plain):  # type: ignore[misc, valid-type]
-        """A cursor after whose first statement with a query the colleague comes."""
+        """A cursor after one of whose queries both come."""
 
         def execute(self, query: Any, *given: Any, **options: Any) -> Any:
             done = super().execute(query, *given, **options)
-            if not came and "SELECT" in str(query).upper():
-                came.append(True)
-                versions.extend(numbers(stage.rows("SELECT version FROM search")))
-                with suppress(psycopg.errors.LockNotAvailable):  # the documents are locked, and nobody comes between
+            queries.extend([query] if "SELECT" in str(query).upper() else [])
+            if len(queries) == moment and not before:
+                with suppress(psycopg.errors.LockNotAvailable):  # the tables are locked, and nobody comes between
+                    before.append(False)
+                    rows.add(len(stage.rows("SELECT version FROM search")))
                     stage.own.execute(DOCUMENT, [1205, "Late", "It came between."])
+                    before[0] = stage.rows("SELECT is_called FROM switched") == [(False,)]
             return done
 
     postgres.cursor_factory = Followed
@@ -98,11 +117,7 @@ def _between(switch: Callable, stage: Stage) -> Parts:
         switch(postgres)
     finally:
         postgres.cursor_factory = plain
-    lacking = numbers(stage.rows("SELECT coalesce(max(lacking), 0) FROM seen"))
-    return Parts(
-        documents_without_a_vector_at_the_moment_of_the_switch_when_another_session_adds_one_after_your_first_query=lacking,
-        rows_in_search_that_a_reader_finds_then=len(versions),
-    )
+    return any(before), rows
 
 
 DISTINCT = "v.hash IS DISTINCT FROM t.hash"
@@ -227,8 +242,8 @@ AFTERWARDS = 'postgres.execute("SELECT version FROM search").fetchone()[0] == 2'
         Mistake(
             "looks, then switches",
             "You look in one statement and switch in another. Between the two another session has added a document without a "
-            "vector, and no search finds it now. A transaction around both keeps nobody out: at PostgreSQL's default level, each "
-            "statement sees what is committed by then. One statement, `UPDATE … WHERE NOT EXISTS (…)`, has no between.",
+            "vector, and no search finds it now. A transaction around both keeps nobody out, nor does a lock on "
+            "`search`. One statement, `UPDATE … WHERE NOT EXISTS (…)`, has no between.",
             code=f"""
             def switch(postgres):
                 with postgres.transaction():
@@ -248,6 +263,16 @@ AFTERWARDS = 'postgres.execute("SELECT version FROM search").fetchone()[0] == 2'
                 if deleted:
                     postgres.execute("INSERT INTO search VALUES (2)")
                 return {AFTERWARDS}
+            """,
+        ),
+        Mistake(
+            "empties search",
+            "It is not whole, and `search` has no row any more. Where it is not whole, nothing is to be changed.",
+            code=f"""
+            def switch(postgres):
+                postgres.execute("DELETE FROM search")
+                postgres.execute("INSERT INTO search SELECT 2 WHERE {WHOLE}")
+                return bool(postgres.execute("SELECT FROM search WHERE version = 2").fetchone())
             """,
         ),
         Mistake(

@@ -15,7 +15,7 @@ from course.exercises.stage import Stage
 
 QUEUE = """
     CREATE TABLE backfill (document_id bigint PRIMARY KEY);
-    INSERT INTO backfill VALUES (1206), (1202), (1204), (1201), (1205), (1203);
+    INSERT INTO backfill VALUES (10001), (1202), (1204), (1201), (1205), (1203);
 """
 
 
@@ -100,6 +100,34 @@ TAKE = f"DELETE FROM backfill WHERE document_id IN ({LOWEST}) RETURNING document
     ],
     may={"postgres"},
     mistakes=[
+        Mistake(
+            "gives up",
+            "Another session has some of them locked, and you return none, though others are free. Neither an error nor the end "
+            "of your patience says which are: `FOR UPDATE SKIP LOCKED` passes over those that are locked.",
+            code=f"""
+            def claim(postgres, n):
+                try:
+                    with postgres.transaction():
+                        return [id for (id,) in postgres.execute('''{TAKE.replace("SKIP LOCKED", "NOWAIT")}''', [n])]
+                except Exception:
+                    return []
+            """,
+        ),
+        Mistake(
+            "the lowest n, locked or not",
+            "You choose the lowest `n` first, and then leave out those that others have locked: too few are left. `LIMIT` counts "
+            "what is free if it stands in the SELECT with `FOR UPDATE SKIP LOCKED`.",
+            code="""
+            def claim(postgres, n):
+                rows = postgres.execute(
+                    '''DELETE FROM backfill WHERE document_id IN (
+                           SELECT document_id FROM backfill WHERE document_id IN (
+                               SELECT document_id FROM backfill ORDER BY document_id LIMIT %s)
+                           FOR UPDATE SKIP LOCKED)
+                       RETURNING document_id''', [n])
+                return [id for (id,) in rows]
+            """,
+        ),
         Mistake(
             "waits",
             "Another session has some of them locked, and yours waits for it, though others are free. `FOR "
@@ -207,6 +235,12 @@ TAKE = f"DELETE FROM backfill WHERE document_id IN ({LOWEST}) RETURNING document
             "Those are the highest. The lowest come first: `ORDER BY document_id`.",
             old="ORDER BY document_id",
             new="ORDER BY document_id DESC",
+        ),
+        Mistake(
+            "ordered as text",
+            "Ordered as text, 10001 comes before 1201. The ids are numbers: `ORDER BY document_id`, without a cast.",
+            old="ORDER BY document_id",
+            new="ORDER BY document_id::text",
         ),
         Mistake(
             "no order",

@@ -32,7 +32,7 @@ NOTES = (
     ROLES
     + """
     CREATE TABLE notes (id bigint PRIMARY KEY, tenant_id integer NOT NULL, body text NOT NULL);
-    INSERT INTO notes VALUES (1, 1041, 'ours'), (2, 1041, 'ours too'), (3, 2077, 'theirs'), (1041, 2077, 'theirs'), (5, 7, 'x');
+    INSERT INTO notes VALUES (1, 1041, 'ours'), (2, 1041, 'ours too'), (3, 2077, 'theirs'), (1041, 2077, 'theirs'), (5, 1, 'x');
     ALTER TABLE notes OWNER TO bench_owner;
     GRANT SELECT ON notes TO bench_reader;
 """
@@ -171,7 +171,39 @@ ALTER = 'owner.execute("ALTER TABLE notes ENABLE ROW LEVEL SECURITY, FORCE ROW L
             "one firm",
             "You wrote a firm into the policy. It should compare with the session's: `current_setting('app.tenant')`.",
             old="current_setting('app.tenant')::integer",
-            new="1",
+            new="3",
+        ),
+        Mistake(
+            "a firm where none is set",
+            "Where no firm is set, you take one for it, and its notes are seen. Whoever forgets it should see none: let it fail.",
+            old="current_setting('app.tenant')",
+            new="coalesce(nullif(current_setting('app.tenant', true), ''), '1')",
+        ),
+        Mistake(
+            "a setting of the owner's",
+            "You set a firm on the connection that you were given, and whoever uses it next acts for that firm. The policy reads "
+            "the setting; each request makes its own.",
+            old="    owner.execute(",
+            new="    owner.execute(\"SET app.tenant = '1041'\")\n    owner.execute(",
+        ),
+        Mistake(
+            "a wider policy beside it",
+            "Policies are joined by OR, and one of yours allows every row. Keep the one with the condition alone.",
+            old=USING,
+            new=USING + "; CREATE POLICY readers ON notes FOR SELECT USING (true)",
+        ),
+        Mistake(
+            "new owners of changed rows",
+            "Your policy for `UPDATE` allows every new row, so a firm hands its notes over to another. `WITH CHECK` needs the "
+            "condition too, and has it where you leave it out.",
+            code=f"""
+            def protect(owner):
+                {ALTER}
+                owner.execute('''CREATE POLICY seen ON notes FOR SELECT {USING}''')
+                owner.execute('''CREATE POLICY added ON notes FOR INSERT {USING.replace("USING", "WITH CHECK")}''')
+                owner.execute('''CREATE POLICY changed ON notes FOR UPDATE {USING} WITH CHECK (true)''')
+                owner.execute('''CREATE POLICY gone ON notes FOR DELETE {USING}''')
+            """,
         ),
         Mistake(
             "for the owner alone",
@@ -217,8 +249,9 @@ def protect(protect: Callable, trial: Trial) -> str:
 
     def observe(protect: Callable, stage: Stage) -> Any:
         stage.database(NOTES)
-        protect(stage.connect(user="bench_owner", password="bench"))
-        return _afterwards(stage)
+        owner = stage.connect(user="bench_owner", password="bench")
+        protect(owner)
+        return Parts(**_afterwards(stage), the_firm_set_on_your_connection_afterwards=_left(owner))
 
     trial.compare(protect, observe)
     return "Whatever statement comes next, with or without its `WHERE`, the table answers for one firm."
@@ -234,7 +267,7 @@ def _afterwards(stage: Stage) -> Parts:
             seen_where_the_firm_is_empty=_unset(stage, ""),
             adds_a_note_of_its_own=_writes(owner, "INSERT INTO notes VALUES (90, 1041, 'x') RETURNING id"),
             adds_a_note_of_another_firm=_writes(owner, "INSERT INTO notes VALUES (90, 2077, 'x')"),
-            moves_a_note_to_another_firm=_writes(owner, "UPDATE notes SET tenant_id = 2077 WHERE id = 1"),
+            moves_its_notes_to_another_firm=_writes(owner, "UPDATE notes SET tenant_id = 2077"),
             notes_that_an_update_of_all_changes=_writes(owner, "UPDATE notes SET body = 'x'"),
             notes_that_a_delete_of_all_removes=_writes(owner, "DELETE FROM notes"),
             notes_there_are=len(stage.rows("SELECT FROM notes")),
@@ -287,7 +320,8 @@ SEARCHED = (
     + """
     CREATE TABLE notes (id bigint PRIMARY KEY, tenant_id integer NOT NULL, embedding vector(3) NOT NULL);
     INSERT INTO notes
-        SELECT 5000 + n, (ARRAY[1041, 2077, 7])[n % 3 + 1], ARRAY[cos(n / 9.0), sin(n / 9.0), n / 50.0]::vector
+        SELECT 5000 + n, (ARRAY[1041, 2077, 7])[n % 3 + 1],
+            ARRAY[cos(n / 9.0) * (n % 5 + 1), sin(n / 9.0) * (n % 5 + 1), n / 50.0 * (n % 5 + 1)]::vector
         FROM generate_series(1, 24) AS n;
     GRANT SELECT ON notes TO bench_reader;
     ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
@@ -429,6 +463,24 @@ ASK = "return [id for (id,) in connection.execute(NEAREST_NOTES, [question])]"
                     {SET_FIRM}
                     return found
             """,
+        ),
+        Mistake(
+            "the straight line",
+            "Those are the closest by `<->`, the straight line. The notes are compared by `<=>`: `NEAREST_NOTES` has it.",
+            old="NEAREST_NOTES, ",
+            new='NEAREST_NOTES.replace("<=>", "<->"), ',
+        ),
+        Mistake(
+            "one firm, whichever is asked for",
+            "You set the same firm for every call. It is an argument: `str(firm)`.",
+            old="[str(firm)]",
+            new="['3']",
+        ),
+        Mistake(
+            "a set",
+            "A set has no order. Return a list, the closest first.",
+            old="return [id for (id,) in connection.execute(NEAREST_NOTES, [question])]",
+            new="return {id for (id,) in connection.execute(NEAREST_NOTES, [question])}",
         ),
         Mistake(
             "the farthest",

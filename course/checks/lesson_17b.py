@@ -13,15 +13,25 @@ from course.exercises.stage import Stage
 
 OTHER, FIRM = 1041, 2077
 
-NOTES = """
+ROLES = """
     DO $$ DECLARE role text; BEGIN
         FOREACH role IN ARRAY ARRAY['bench_helper', 'bench_reader', 'bench_other'] LOOP
             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
-                EXECUTE format('CREATE ROLE %I LOGIN PASSWORD %L', role, 'bench');
+                EXECUTE format('CREATE ROLE %I', role);
             END IF;
+            EXECUTE format('ALTER ROLE %I NOSUPERUSER NOCREATEROLE NOBYPASSRLS LOGIN PASSWORD %L', role, 'bench');
+            EXECUTE format('ALTER ROLE %I RESET ALL', role);
+            EXECUTE (SELECT coalesce(string_agg(format('REVOKE %s FROM %I', roleid::regrole, role), ';'), 'SELECT')
+                     FROM pg_auth_members WHERE member = role::regrole);
             EXECUTE format('GRANT USAGE ON SCHEMA public, bench TO %I', role);
         END LOOP;
     END $$;
+"""
+"""Roles are the whole server's, which the checks keep: whatever an answer has made of them ends here."""
+
+NOTES = (
+    ROLES
+    + """
     CREATE TABLE notes (
         id bigint PRIMARY KEY, tenant_id integer NOT NULL, title text NOT NULL, body text NOT NULL, salary integer
     );
@@ -30,7 +40,9 @@ NOTES = """
     CREATE POLICY firm ON notes USING (tenant_id = nullif(current_setting('app.tenant', true), '')::integer);
     ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
 """
+)
 
+GRANTS = "SELECT has_any_column_privilege('bench_helper', 'notes', 'SELECT WITH GRANT OPTION')"
 COLUMNS = ("id", "tenant_id", "title", "body", "salary")
 RIGHTS = 'admin.execute("GRANT SELECT (id, title, body) ON notes TO bench_helper")'
 OWN = 'admin.execute("CREATE POLICY helper ON notes TO bench_helper USING (tenant_id = 2077)")'
@@ -121,6 +133,25 @@ CHANGED = 'admin.execute("ALTER POLICY firm ON notes TO bench_reader")'
             new="GRANT SELECT (id, title, body), UPDATE, DELETE",
         ),
         Mistake(
+            "rights to hand on",
+            "`WITH GRANT OPTION` lets the helper give its rights to others. It should read, and nothing else.",
+            old='TO bench_helper")',
+            new='TO bench_helper WITH GRANT OPTION")',
+        ),
+        Mistake(
+            "the application's writing lost",
+            "The application can no longer write as it did. The old policy stays as it is, for all commands and with its "
+            "condition; only for whom it is changes: `ALTER POLICY … TO`.",
+            code=f"""
+            def admit(admin):
+                {RIGHTS}
+                {OWN}
+                admin.execute("DROP POLICY firm ON notes")
+                admin.execute('''CREATE POLICY firm ON notes FOR SELECT TO bench_reader
+                    USING (tenant_id = nullif(current_setting('app.tenant', true), '')::integer)''')
+            """,
+        ),
+        Mistake(
             "the old policy dropped",
             "Without the old policy the application sees nothing any more. Keep it, for the application alone.",
             old="ALTER POLICY firm ON notes TO bench_reader",
@@ -168,6 +199,36 @@ CHANGED = 'admin.execute("ALTER POLICY firm ON notes TO bench_reader")'
             """,
         ),
         Mistake(
+            "past every policy",
+            "`BYPASSRLS` lets the helper past every policy, so it sees all firms' notes. It needs a policy of its own.",
+            code=f"""
+            def admit(admin):
+                {RIGHTS}
+                admin.execute("ALTER ROLE bench_helper BYPASSRLS")
+            """,
+        ),
+        Mistake(
+            "the application's rights",
+            "You gave the helper the application's role, and with it all that the application may: every column, and writing. "
+            "Give it the right on three columns.",
+            code=f"""
+            def admit(admin):
+                admin.execute("GRANT bench_reader TO bench_helper")
+                {OWN}
+                {CHANGED}
+            """,
+        ),
+        Mistake(
+            "a view",
+            "The helper can read your view, and not the table `notes`. Give it a right on three columns of the table, and a "
+            "policy.",
+            code="""
+            def admit(admin):
+                admin.execute("CREATE VIEW helpers AS SELECT id, title, body FROM notes WHERE tenant_id = 2077")
+                admin.execute("GRANT SELECT ON helpers TO bench_helper")
+            """,
+        ),
+        Mistake(
             "switched off",
             "Row-level security is off now, and everybody sees everything.",
             code=f"""
@@ -198,7 +259,7 @@ def admit(admit: Callable, trial: Trial) -> str:
             admit(stage.database(NOTES))
             return _afterwards(stage)
         finally:
-            stage.own.execute("ALTER ROLE bench_helper RESET ALL")
+            stage.own.execute(ROLES)
 
     trial.compare(admit, observe)
     return "Whatever an agent with this role is led to write, it is about these columns of this firm."
@@ -207,7 +268,12 @@ def admit(admit: Callable, trial: Trial) -> str:
 def _afterwards(stage: Stage) -> Parts:
     """What fresh sessions of three roles meet."""
     three = "SELECT id, title, body FROM notes ORDER BY id"
-    writes = ("INSERT INTO notes VALUES (90, 2077, 'e', 'v', 5)", "UPDATE notes SET title = 'x'", "DELETE FROM notes")
+    writes = (
+        "INSERT INTO notes VALUES (90, 2077, 'e', 'v', 5)",
+        "UPDATE notes SET title = 'x'",
+        "DELETE FROM notes",
+        "TRUNCATE notes",
+    )
     return Parts(
         the_helper_reads=_read(stage, "bench_helper", None, three),
         having_set_firm_1041_it_reads=_read(stage, "bench_helper", OTHER, three),
@@ -215,8 +281,12 @@ def _afterwards(stage: Stage) -> Parts:
         columns_the_helper_may_read=[name for name in COLUMNS if _may(stage, "bench_helper", f"SELECT {name} FROM notes")],
         the_helper_writes=any(_may(stage, "bench_helper", write) for write in writes),
         the_application_reads_for_firm_1041=_read(stage, "bench_reader", OTHER, three),
-        the_application_writes=_may(stage, "bench_reader", writes[1], OTHER),
+        rows_the_application_adds_changes_and_deletes=[_rows(stage, write) for write in writes[:3]],
+        rows_it_adds_to_another_firm=_rows(stage, writes[0].replace("2077", "1041")),
         another_role_reads=_may(stage, "bench_other", "SELECT id FROM notes"),
+        the_helper_is_past_every_policy=stage.rows("SELECT rolbypassrls FROM pg_roles WHERE rolname = 'bench_helper'"),
+        the_helper_may_hand_its_rights_on=stage.rows(GRANTS),
+        views_there_are=len(stage.rows("SELECT FROM pg_views WHERE schemaname = 'public'")),
     )
 
 
@@ -234,6 +304,16 @@ def _read(stage: Stage, role: str, firm: int | None, query: str) -> object:
             return [row[0] for row in connection.execute(query)]
         except psycopg.Error as error:
             return f"an error: {str(error).splitlines()[0]}"
+
+
+def _rows(stage: Stage, statement: str) -> int:
+    """How many rows the application writes by this for its firm; 0 if it is refused. It is rolled back."""
+    with _session(stage, "bench_reader", FIRM) as connection:
+        try:
+            with connection.transaction(force_rollback=True):
+                return connection.execute(statement).rowcount
+        except psycopg.Error:
+            return 0
 
 
 def _may(stage: Stage, role: str, statement: str, firm: int = FIRM) -> bool:

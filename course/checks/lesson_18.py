@@ -20,7 +20,7 @@ _LONG_AGO, _FAR_AHEAD = "0/900000", "FFFF/0"
 
 
 def _choices(reader: Callable, stage: Stage) -> Any:
-    """Which of the two connections a function returns for each of six users."""
+    """Which of the two connections a function returns for each of five users."""
     pair = late_pair()
     positions = {
         "received_and_not_replayed": pair.received,
@@ -29,8 +29,15 @@ def _choices(reader: Callable, stage: Stage) -> Any:
         f"nowhere_near_{_FAR_AHEAD}": _FAR_AHEAD,
         "a_user_who_has_written_nothing": None,
     }
-    chosen = {name: _chosen(reader, written) for name, written in positions.items()}
-    return Parts(chosen, a_replica_that_does_not_answer=_chosen(reader, pair.replayed, reached=False))
+    return Parts({name: _chosen(reader, written) for name, written in positions.items()})
+
+
+def _unanswered(reader: Callable, stage: Stage) -> Any:
+    """Which one it returns where the replica does not answer: to somebody who has written, and to somebody who has not."""
+    return Parts(
+        a_replica_that_does_not_answer=_chosen(reader, late_pair().replayed, reached=False),
+        a_replica_that_does_not_answer_a_user_who_has_written_nothing=_chosen(reader, None, reached=False),
+    )
 
 
 def _chosen(reader: Callable, written: str | None, *, reached: bool = True) -> Any:
@@ -38,7 +45,8 @@ def _chosen(reader: Callable, written: str | None, *, reached: bool = True) -> A
     pair = late_pair()
     with pair.primary.connect() as primary, pair.replica.connect() as replica:
         if not reached:
-            replica.close()
+            with pair.replica.connect() as other:  # the connection is lost, and whoever holds it learns so by asking
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", [replica.info.backend_pid])
         try:
             returned = reader(primary, replica, written)
         except psycopg.errors.ObjectNotInPrerequisiteState:
@@ -65,7 +73,8 @@ def _is_open(connection: psycopg.Connection) -> bool:
     mistakes=[
         Mistake(
             "always the replica",
-            "Your function never asks how far the replica is. Its user has just saved something that it does not show yet.",
+            "You take the replica however far it is: you do not ask it, or do not look at its answer. The user has just saved "
+            "something that it does not show yet.",
             old="return replica if there else primary",
             new="return replica",
         ),
@@ -93,6 +102,12 @@ def _is_open(connection: psycopg.Connection) -> bool:
             "The replica has replayed exactly up to this position, and so it has the write that ends there. `>=` and not `>`.",
             old=">= %s",
             new="> %s",
+        ),
+        Mistake(
+            "not asked where nothing was written",
+            "This user has written nothing, and you return the replica unasked. It does not answer now: ask it in any case.",
+            old="try:",
+            new="try:\n        if written is None:\n            return replica",
         ),
         Mistake(
             "compared as text",
@@ -165,6 +180,7 @@ def _is_open(connection: psycopg.Connection) -> bool:
 def reader(reader: Callable, trial: Trial) -> str:
     """Judge which connection is chosen for each of six users, by a replica whose replay is paused."""
     trial.compare(reader, _choices)
+    trial.compare(reader, _unanswered)
     return "The position travels in the user's session or a cookie: a few bytes, and no server has to know them."
 
 
@@ -193,9 +209,12 @@ def _saved(promise: str) -> Callable[[Callable, Stage], Any]:
 
     def observe(save_with: Callable, stage: Stage) -> Any:
         level = "off" if promise == "safe" else "remote_write"  # none that a promise or a mistake asks for
-        connection = stage.database(_NOTES, options=f"-c synchronous_commit={level}")
+        connection = stage.database(_NOTES)
+        connection.execute(f"SET synchronous_commit = {level}")
+        stage.own.execute("INSERT INTO notes OVERRIDING SYSTEM VALUE VALUES (7, %s), (5000, 'Of a colleague')", [ODD])
+        stage.own.execute("TRUNCATE bench.kept")
         returned = save_with(connection, ODD, promise)
-        rows = stage.rows("SELECT id, title FROM notes ORDER BY id")
+        rows = stage.rows("SELECT id, title FROM notes WHERE id NOT IN (7, 5000) ORDER BY id")
         commits = [level for (level,) in stage.rows("SELECT level FROM bench.kept")]
         after = only(connection.execute("SHOW synchronous_commit"))
         return Parts(notes=rows, levels_of_commits=commits, setting_afterwards=after, returned=returned)
@@ -217,6 +236,36 @@ def _saved(promise: str) -> Callable[[Callable, Stage], Any]:
             "`set_config(…, true)`, ends with the transaction.",
             old="%s, true)",
             new="%s, false)",
+        ),
+        Mistake(
+            "reset to the server's",
+            "`RESET` goes back to what the server has, and this connection had a setting of its own. `SET LOCAL`, or "
+            "`set_config(…, true)`, ends with the transaction and leaves it as it was.",
+            code=f"""
+            def save_with(connection, title, promise):
+                level = {_LEVELS}[promise]
+                connection.execute("SELECT set_config('synchronous_commit', %s, false)", [level])
+                insert = "INSERT INTO notes (title) VALUES (%s) RETURNING id"
+                id = connection.execute(insert, [title]).fetchone()[0]
+                connection.execute("RESET synchronous_commit")
+                return id
+            """,
+        ),
+        Mistake(
+            "the largest id",
+            "The note is right, and the id is a colleague's: the largest may be anybody's. The statement that inserts tells its "
+            "own: `RETURNING id`.",
+            old="return connection.execute(insert, [title]).fetchone()[0]",
+            new="""connection.execute(insert, [title])
+        return connection.execute('SELECT max(id) FROM notes').fetchone()[0]""",
+        ),
+        Mistake(
+            "the first of this title",
+            "The note is right, and the id is an older note's of the same title. The statement that inserts tells its own: "
+            "`RETURNING id`.",
+            old="return connection.execute(insert, [title]).fetchone()[0]",
+            new="""connection.execute(insert, [title])
+        return connection.execute('SELECT id FROM notes WHERE title = %s ORDER BY id', [title]).fetchone()[0]""",
         ),
         Mistake(
             "local to nothing",

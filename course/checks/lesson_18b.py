@@ -108,6 +108,31 @@ _BOTH = "ORDER BY distance LIMIT 10)"
             new="ORDER BY distance LIMIT 5)",
         ),
         Mistake(
+            "nine of each",
+            "All ten may lie on one shard, and you take nine of each at most. Ask each for ten.",
+            old=_BOTH,
+            new="ORDER BY distance LIMIT 9)",
+        ),
+        Mistake(
+            "more than ten of each",
+            "The ten are right, and each shard is asked for more than can be among them. Its own ten are enough: `LIMIT 10`.",
+            old=_BOTH,
+            new="ORDER BY distance LIMIT 20)",
+        ),
+        Mistake(
+            "likeness and not distance",
+            "1 minus the distance is how alike they are: the largest of it is the nearest. Return the distance, which `<=>` "
+            "gives.",
+            old="embedding <=> %(question)s AS",
+            new="1 - (embedding <=> %(question)s) AS",
+        ),
+        Mistake(
+            "distance first",
+            "The id comes first, and the distance after it.",
+            old="SELECT id, distance FROM (",
+            new="SELECT distance, id FROM (",
+        ),
+        Mistake(
             "a limit without an order",
             "A `LIMIT` without `ORDER BY` takes any ten of a shard. Which ten? The nearest: the order belongs into the branch.",
             old=f"\n         {_BOTH}",

@@ -25,9 +25,9 @@ _COSINE = "SELECT id, embedding <=> %(q)s FROM items ORDER BY embedding <=> %(q)
 _IP = "SELECT id, 1 + (embedding <#> %(q)s) FROM items ORDER BY embedding <#> %(q)s LIMIT 3"
 
 
-def _nearest_mistake(name: str, says: str, l2: str = _L2, ip: str = _IP) -> Mistake:
-    """A mistake in one of the two queries, or in both."""
-    return Mistake(name, says, code=f'nearest = {{\n    "l2": "{l2}",\n    "cosine": "{_COSINE}",\n    "ip": "{ip}",\n}}')
+def _nearest_mistake(name: str, says: str, l2: str = _L2, ip: str = _IP, cosine: str = _COSINE) -> Mistake:
+    """A mistake in one of the queries, or in several."""
+    return Mistake(name, says, code=f'nearest = {{\n    "l2": "{l2}",\n    "cosine": "{cosine}",\n    "ip": "{ip}",\n}}')
 
 
 @exercise(
@@ -139,6 +139,16 @@ def _nearest_mistake(name: str, says: str, l2: str = _L2, ip: str = _IP) -> Mist
             ip="SELECT id FROM items ORDER BY embedding <#> %(q)s LIMIT 3",
         ),
         _nearest_mistake(
+            "the order of l2 for ip",
+            "Your `ip` is ordered by `<->`, the straight line. Each space has an order of its own: here it is `<#>`.",
+            ip=_IP.replace("ORDER BY embedding <#>", "ORDER BY embedding <->"),
+        ),
+        _nearest_mistake(
+            "likeness for cosine",
+            "1 minus `<=>` is how alike they are. ChromaDB's `cosine` is the distance, as pgvector gives it.",
+            cosine=_COSINE.replace("id, embedding <=> %(q)s", "id, 1 - (embedding <=> %(q)s)"),
+        ),
+        _nearest_mistake(
             "distance first",
             "The id comes first, and the distance after it.",
             l2=_L2.replace("id, (embedding <-> %(q)s) ^ 2", "(embedding <-> %(q)s) ^ 2, id"),
@@ -177,7 +187,8 @@ NOTES = """
         ('1005', '{"year": 2021, "page": 10, "alone": "7"}');
 """
 FLAGS = """
-    INSERT INTO notes VALUES ('1006', '{"flag": "yes", "tags": "a", "gone": null, "page": "ii"}'), ('1007', '{"gone": 7}')
+    INSERT INTO notes VALUES ('1006', '{"flag": "yes", "tags": "a", "gone": null, "page": "ii", "Lang": "en"}'),
+        ('1007', '{"gone": 7, "page": true, "lang": 7}')
 """
 _KEY = "SELECT key FROM notes, jsonb_each(metadata)"
 
@@ -218,6 +229,33 @@ def mixed(postgres):
         ),
         Mistake("one type", "Those are the keys of one type. Asked for are the others.", old="> 1", new="= 1"),
         Mistake(
+            "exactly two types",
+            "`page` has three types, and three are more than one. `> 1`, not `= 2`.",
+            old="> 1",
+            new="= 2",
+        ),
+        Mistake(
+            "upper and lower case",
+            "`Lang` and `lang` are two keys, each of one type. Compare the keys as they are.",
+            code=_mixed("""
+                SELECT lower(key) FROM notes, jsonb_each(metadata)
+                GROUP BY lower(key) HAVING count(DISTINCT jsonb_typeof(value)) > 1
+            """),
+        ),
+        Mistake(
+            "types of Python",
+            "`page` is 1 in a note and 2.5 in another. To Python these are an `int` and a `float`, to JSON each is a `number`: "
+            "ask `jsonb_typeof`.",
+            code="""
+            def mixed(postgres):
+                types = {}
+                for (metadata,) in postgres.execute("SELECT metadata FROM notes WHERE metadata IS NOT NULL"):
+                    for key, value in metadata.items():
+                        types.setdefault(key, set()).add(type(value))
+                return {key for key in types if len(types[key]) > 1}
+            """,
+        ),
+        Mistake(
             "exactly two, of two kinds",
             "A number and a string are one way to be mixed. `flag` is a boolean and a string, `tags` an array and a string.",
             old="HAVING count(DISTINCT jsonb_typeof(value)) > 1",
@@ -240,7 +278,8 @@ def mixed(postgres):
         Mistake(
             "none found",
             "Either each note is a group of its own, in which a key has one value: group by the key alone. Or the types "
-            "are gone before you ask for them: `jsonb_each_text` makes a text of each value, `jsonb_each` keeps it.",
+            "are gone before you ask for them: `jsonb_each_text` makes a text of each value, `jsonb_each` keeps it. Or you ask "
+            "for more than two.",
             code=_mixed("""
                 SELECT key FROM notes, jsonb_each_text(metadata)
                 GROUP BY key HAVING count(DISTINCT pg_typeof(value)) > 1

@@ -271,6 +271,8 @@ def _misfit(error: BaseException, given: dict[str, object]) -> str:
     """What to say when the judge could not even call the learner's function; `""` for any other error."""
     if not isinstance(error, TypeError):
         return ""
+    if str(error).startswith("positional placeholders"):  # psycopg: the learner's SQL is a text, and the judge gives it values
+        return "Your SQL has a `%s` in it, and its values are given by name. Write `%(name)s`, with the name that the task tells."
     for name, value in given.items():
         code = code_of(value)
         if code is not None and str(error).startswith(f"{code.co_qualname}() "):

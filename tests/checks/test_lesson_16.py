@@ -52,6 +52,18 @@ RIGHT = {
             ''',
         ),
         (
+            "locks that keep readers waiting too, and sets",
+            """
+            def switch(postgres):
+                with postgres.transaction():
+                    postgres.execute("LOCK TABLE documents, vectors_2, search IN ACCESS EXCLUSIVE MODE")
+                    done = set(postgres.execute("SELECT document_id, hash FROM vectors_2"))
+                    if set(postgres.execute("SELECT document_id, hash FROM text_2")) <= done:
+                        postgres.execute("UPDATE search SET version = %s", [2])
+                    return postgres.execute("SELECT version FROM search").fetchone() == (2,)
+            """,
+        ),
+        (
             "CASE, and counted",
             '''
             def switch(postgres):

@@ -16,9 +16,7 @@ RIGHT = {
             "the difference in bytes",
             """
             def reader(primary, replica, written):
-                if written is None and not replica.closed:
-                    return replica
-                ahead = "SELECT pg_wal_lsn_diff(pg_last_wal_replay_lsn(), %s)"
+                ahead = "SELECT pg_wal_lsn_diff(pg_last_wal_replay_lsn(), coalesce(%s::pg_lsn, '0/0'))"
                 try:
                     [difference] = replica.execute(ahead, (written,)).fetchone()
                 except psycopg.Error:
@@ -86,6 +84,21 @@ RIGHT = {
                     row = connection.execute("INSERT INTO notes (title) VALUES (%s) RETURNING id", [title]).fetchone()
                     connection.execute(f"SET LOCAL synchronous_commit TO {levels[promise]}")
                 return row[0]
+            """,
+        ),
+        (
+            "set for the connection, and set back",
+            """
+            def save_with(connection, title, promise):
+                level = {"seen": "remote_apply", "safe": "on", "cheap": "local"}[promise]
+                own = connection.execute("SHOW synchronous_commit").fetchone()[0]
+                setting = "SELECT set_config('synchronous_commit', %s, false)"
+                connection.execute(setting, [level])
+                try:
+                    insert = "INSERT INTO notes (title) VALUES (%s) RETURNING id"
+                    return connection.execute(insert, [title]).fetchone()[0]
+                finally:
+                    connection.execute(setting, [own])
             """,
         ),
         (
