@@ -55,16 +55,16 @@ def taken_by(name: str, class_room: Room) -> tuple[int, float]:
     return memory, seconds
 
 
-def take_part(name: str, class_room: Room, todo: list[nbformat.NotebookNode], done: threading.Barrier) -> Work:
+def take_part(name: str, class_room: Room, lesson: list[nbformat.NotebookNode], done: threading.Barrier) -> Work:
     """Log in, start, run the lesson, wait for the others, and log off. If one fails, nobody waits any longer."""
     try:
-        return _take_part(name, class_room, todo, done)
+        return _take_part(name, class_room, lesson, done)
     except BaseException:
         done.abort()
         raise
 
 
-def _take_part(name: str, class_room: Room, todo: list[nbformat.NotebookNode], done: threading.Barrier) -> Work:
+def _take_part(name: str, class_room: Room, lesson: list[nbformat.NotebookNode], done: threading.Barrier) -> Work:
     work, began = Work(), time.monotonic()
     browser = class_room.log_in(name)
     browser.start()
@@ -72,7 +72,7 @@ def _take_part(name: str, class_room: Room, todo: list[nbformat.NotebookNode], d
     kernel = browser.kernel(f"lessons/{manifest.lesson(LESSON).stem}.ipynb")
     kernel.run("6 * 7")
     work.first_cell = time.monotonic() - began
-    for cell in todo:
+    for cell in lesson:
         run(kernel, cell)
     work.whole = time.monotonic() - began
     done.wait(BOUND)  # everybody's servers stay up until all are measured
@@ -90,7 +90,7 @@ def run(kernel: Kernel, cell: nbformat.NotebookNode) -> None:
 def measure(count: int) -> None:
     """Let so many take part, and print what was seen."""
     names = [f"load-{number:02}" for number in range(1, count + 1)]
-    todo = cells()
+    lesson = cells()
     with room(names) as class_room:
         before = psutil.virtual_memory().available
         lowest = [before]
@@ -99,7 +99,7 @@ def measure(count: int) -> None:
         watcher.start()
         done = threading.Barrier(count)
         with ThreadPoolExecutor(count) as together:
-            works = list(together.map(lambda name: take_part(name, class_room, todo, done), names))
+            works = list(together.map(lambda name: take_part(name, class_room, lesson, done), names))
         ended.set()
         watcher.join()
         began = time.monotonic()
