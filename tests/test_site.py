@@ -19,7 +19,7 @@ from course.show import charts
 from tests.accessibility import blockers
 from tests.chromium import CHROMIUM, QUIET, Seen
 
-WITHOUT = [name for name in ("furo", "mermaidx", "myst_nb", "sphinx", "vl_convert") if find_spec(name) is None]
+WITHOUT = [name for name in ("furo", "mermaidx", "myst_nb", "sphinx", "sphinx_revealjs", "vl_convert") if find_spec(name) is None]
 MAY_SKIP = not os.environ.get("COURSE_NOTHING_SKIPPED")
 
 pytestmark = pytest.mark.skipif(
@@ -170,6 +170,23 @@ def test_a_term_leads_to_the_glossary(page: Page, address: str) -> None:
     page.get_by_role("link", name="orphans", exact=True).first.click()
     expect(page).to_have_url(f"{address}/docs/glossary.html#orphan-vector")
     expect(page.locator("#orphan-vector")).to_be_visible()
+
+
+def test_a_note_for_teachers_leads_to_the_slides_of_its_lesson_and_their_list_to_every_deck(page: Page, address: str) -> None:
+    page.goto(f"{address}/docs/teaching/04.html")
+    page.get_by_role("link", name="the slides of this lesson").click()
+    expect(page).to_have_title("04 · Delete a user and find the orphans")
+    page.wait_for_function("window.Reveal?.isReady()")
+    page.goto(f"{address}/docs/teaching/README.html")
+    page.get_by_role("link", name="the slides of all lessons").click()
+    expect(page.locator("li a")).to_have_text([f"{lesson.id} · {lesson.title}" for lesson in WRITTEN])
+
+
+def test_every_note_for_teachers_has_its_deck_on_the_site(site: Path) -> None:
+    for lesson in WRITTEN:
+        note = (site / "docs" / "teaching" / f"{lesson.id}.html").read_text(encoding="utf-8")
+        assert f'href="../../slides/{lesson.id}.html"' in note
+        assert (site / "slides" / f"{lesson.id}.html").is_file()
 
 
 def test_nothing_of_a_live_kernel_is_left_on_a_page(site: Path) -> None:

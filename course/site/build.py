@@ -1,4 +1,7 @@
-"""Lays out the pages of the site and lets Sphinx write them. What a page holds stands in `notebooks.py`."""
+"""Lays out the pages of the site, lets Sphinx write them, and puts the decks of slides beside them.
+
+What a page holds stands in `notebooks.py`, and what a deck holds in `course/slides/`.
+"""
 
 import json
 import re
@@ -14,6 +17,7 @@ from course.pipeline.layout import Layout
 from course.site import ways
 from course.site.notebooks import page
 from course.site.pictures import Pictures
+from course.slides import page as decks
 
 LOOK = ("conf.py", "_static/course.css", "_static/course.js", "_static/favicon.svg")
 """Files of `docs/site/` that are taken as they are."""
@@ -44,6 +48,7 @@ def build(layout: Layout, folder: Path, repository: str = "") -> Path:
     _lay_out(layout, source, repository)
     if build_main(["-q", "-W", "--keep-going", "-b", "html", "-d", str(folder / "doctrees"), str(source), str(pages)]):
         raise SiteError(f"The site was not built: Sphinx says why above. What it read is in {source}. Correct its source.")
+    decks.write(layout, [lesson for lesson in layout.lessons if lesson.written], pages / "slides")
     return pages
 
 
@@ -81,8 +86,18 @@ def _teaching(layout: Layout, source: Path) -> list[str]:
             .replace("](../../solutions/", "](../../lessons/")
             .replace("](../../solutions)", "](../../index.md)")
         )
-        (source / "docs" / "teaching" / note.name).write_text(pictures.diagrams(text), encoding="utf-8")
+        text = _with_slides(pictures.diagrams(text), {lesson.id for lesson in layout.lessons if lesson.written}, note.stem)
+        (source / "docs" / "teaching" / note.name).write_text(text, encoding="utf-8")
     return [f"docs/teaching/{note.stem}" for note in notes]
+
+
+def _with_slides(text: str, lessons: set[str], name: str) -> str:
+    """A page for teachers with the way to its slides below the title: the lesson's, or the list of all."""
+    if name not in lessons | {"README"}:
+        return text
+    deck, says = (f"{name}.html", "the slides of this lesson") if name in lessons else ("index.html", "the slides of all lessons")
+    button = f'<p class="try">For the room: <a href="../../slides/{deck}">{says}</a></p>'
+    return re.sub(r"^# .*$", lambda title: f"{title[0]}\n\n{button}", text, count=1, flags=re.MULTILINE)
 
 
 def _menus(layout: Layout, teaching: list[str]) -> list[str]:
