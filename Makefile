@@ -13,7 +13,8 @@ COMPILE = .venv/bin/python -m uv pip compile --quiet --universal --python-versio
 	--no-emit-index-url $(if $(UPGRADE),--upgrade)
 LAB = .venv/bin/python -m course.lab $(OPTIONS)
 PYTEST = .venv/bin/python -m pytest --durations=10 --durations-min=0.5
-COVERED = $(subst -m pytest,-m coverage run --parallel-mode -m pytest,$(PYTEST))
+TESTED = $(if $(COVERAGE),$(subst -m pytest,-m coverage run --parallel-mode -m pytest,$(PYTEST)),$(PYTEST))
+BROWSER = tests/test_browser.py tests/test_site.py
 NBVAL = $(PYTEST) -p tests.fast_start -p tests.nbval_gate -p no:schemathesis --nbval-current-env --nbval-cell-timeout=120 \
 	--nbval-sanitize-with=tests/nbval_sanitize.cfg
 
@@ -28,7 +29,7 @@ lab: .venv/.ready  ## install what is missing and open JupyterLab where you stop
 
 test: export PYTHONDONTWRITEBYTECODE :=
 test: export COURSE_TEST_BEGAN := $(or $(COURSE_TEST_BEGAN),$(shell date +%s))
-test: .venv/.ready  ## every gate; with LESSON=04b, those of one lesson
+test: .venv/.ready  ## every gate; with LESSON=04b, those of one lesson; with COVERAGE=1, which lines of `course/` no test reaches
 ifdef LESSON
 	@.venv/bin/python -m tests.one_lesson $(LESSON)
 else
@@ -36,11 +37,11 @@ else
 	.venv/bin/python -m ruff format --check course tests
 	.venv/bin/python -m mypy
 	.venv/bin/python -m course.build --check
-	@.venv/bin/python -m coverage erase
-	@.venv/bin/python -m tests.side_by_side "$(COVERED) tests --ignore=tests/checks" "$(COVERED) tests/checks" \
-		"$(NBVAL) --nbval solutions" then "$(NBVAL) --nbval-lax lessons"
-	@.venv/bin/python -m coverage combine --quiet
-	@.venv/bin/python -m coverage report
+	$(if $(COVERAGE),@.venv/bin/python -m coverage erase)
+	@.venv/bin/python -m tests.side_by_side "$(TESTED) tests $(addprefix --ignore=,tests/checks $(BROWSER))" "$(TESTED) tests/checks" \
+		"$(NBVAL) --nbval solutions" "$(NBVAL) --nbval-lax lessons" then "$(TESTED) $(BROWSER)"
+	$(if $(COVERAGE),@.venv/bin/python -m coverage combine --quiet)
+	$(if $(COVERAGE),@.venv/bin/python -m coverage report)
 endif
 
 new: .venv/.ready  ## a new lesson, ready to build: make new LESSON=16 NAME=change_the_model

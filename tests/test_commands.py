@@ -156,17 +156,21 @@ def test_the_overrides_are_read_and_are_settings_that_jupyterlab_knows() -> None
 
 GATES = ["ruff check", "ruff format --check", "-m mypy", "course.build --check"]
 GATES += ["coverage erase", "tests.side_by_side", "coverage combine", "coverage report"]
+BROWSER = {"tests/test_browser.py", "tests/test_site.py"}
 
 
 def test_make_test_runs_every_gate(checkout: Checkout) -> None:
     checkout.run("make", "lab")
     checkout.calls()
     assert checkout.run("make", "test").returncode == 0
-    calls = checkout.calls()
-    assert [gate in call for gate, call in zip(GATES, calls, strict=True)] == [True] * len(GATES)
-    tests, checks, solutions, lessons = calls[GATES.index("tests.side_by_side")].split("-m pytest")[1:]
-    assert tests.split()[:4] == ["--durations=10", "--durations-min=0.5", "tests", "--ignore=tests/checks"]
-    assert checks.split()[:3] == ["--durations=10", "--durations-min=0.5", "tests/checks"]
+    calls, gates = checkout.calls(), [gate for gate in GATES if "coverage" not in gate]
+    assert [gate in call for gate, call in zip(gates, calls, strict=True)] == [True] * len(gates)
+    tests, checks, solutions, lessons, browser = calls[-1].split("-m pytest --durations=10 --durations-min=0.5 ")[1:]
+    apart = [word.removeprefix("--ignore=") for word in tests.split() if word.startswith("--ignore=")]
+    assert tests.split()[0] == "tests"
+    assert set(apart) == {"tests/checks", *BROWSER}
+    assert checks.split()[0] == "tests/checks"
+    assert set(browser.split()) == BROWSER
     assert "--nbval solutions" in solutions
     assert "--nbval-lax lessons" in lessons
     for gate in (solutions, lessons):
@@ -176,11 +180,20 @@ def test_make_test_runs_every_gate(checkout: Checkout) -> None:
         assert "--nbval-sanitize-with=" in gate
 
 
+def test_asked_for_coverage_the_tests_are_measured_and_notebooks_are_not(checkout: Checkout) -> None:
+    checkout.run("make", "lab")
+    checkout.calls()
+    assert checkout.run("make", "test", "COVERAGE=1").returncode == 0
+    calls = checkout.calls()
+    assert [gate in call for gate, call in zip(GATES, calls, strict=True)] == [True] * len(GATES)
+    assert calls[GATES.index("tests.side_by_side")].count("-m coverage run --parallel-mode -m pytest") == 3
+
+
 @pytest.mark.parametrize("number", range(len(GATES)), ids=GATES)
 def test_make_test_stops_at_the_first_gate_that_fails(checkout: Checkout, number: int) -> None:
     checkout.run("make", "lab")
     checkout.calls()
-    assert checkout.run("make", "test", fails=GATES[number]).returncode != 0
+    assert checkout.run("make", "test", "COVERAGE=1", fails=GATES[number]).returncode != 0
     assert len(checkout.calls()) == number + 1
 
 
