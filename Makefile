@@ -98,7 +98,6 @@ clean:  ## remove what the servers keep, here and on external ones, and caches; 
 ifneq ($(shell .venv/bin/python -c 'print(open(".venv/.ready").read())' 2>/dev/null),$(CURDIR))
 .PHONY: .venv/.ready
 endif
-# What a class needs besides.
 .venv/.ready: requirements.txt pyproject.toml
 	@.venv/bin/python -c '' 2>/dev/null || $(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and \
 		"Python 3.11 or newer is needed, found %d.%d. Nothing was installed. Install a newer one and name it, as in: make lab PYTHON=python3.12" % v)'

@@ -40,6 +40,7 @@ def build(layout: Layout, folder: Path, repository: str = "") -> Path:
 
     Raises:
         SiteError: Sphinx found something wrong. It has said what.
+        BuildError: see `course.slides.deck.slides`.
     """
     source, pages = folder / "source", folder / "html"
     for part in ("lessons", "docs"):
