@@ -52,7 +52,8 @@ class Checkout:
         (self.bin / name).chmod(0o755)
 
     def run(self, *command: str, fails: str = "nothing fails") -> subprocess.CompletedProcess:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "COURSE_", "COVERAGE"))}
+        around = ("MAKE", "MFLAGS", "COURSE_", "COVERAGE")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(around)}
         own = {"PATH": f"{self.bin}:/usr/bin:/bin", "BIN": str(self.bin), "CALLS": str(self.bin / "calls"), "FAILS": fails}
         return subprocess.run(command, cwd=self.root, env=kept | own, capture_output=True, text=True)
 
