@@ -68,8 +68,9 @@ format: .venv/.ready  ## format the package, the tests and the code in solutions
 slides: .venv/.slides  ## a deck of slides for each lesson, and the handout to print, into build/slides; with LESSON="04 05", these
 	@.venv/bin/python -m course.slides $(LESSON)
 
-bench: .venv/.ready  ## how fast the servers start, and the two applications side by side; with BENCH=1m, a million documents
+bench: .venv/.ready  ## how fast servers start, how long people wait, both applications side by side; BENCH=1m: a million documents
 	.venv/bin/python -m tests.bench
+	.venv/bin/python -m tests.waits
 	.venv/bin/python -m tests.scoreboard
 	$(if $(BENCH),.venv/bin/python -m tests.million $(BENCH))
 

@@ -1,9 +1,9 @@
 """Both applications on the same documents, in turn: `make bench` prints how many times faster the second one is.
 
-Three databases on one stack, one database with an HNSW index on another, and the floor beside them: the bare statement over
-one open connection, and NumPy's exact scan. Each row of the board is asked of all in turn, in several runs; a run gives the
-ratios of its medians, and the board shows the median of the runs. Nothing is judged: milliseconds and ratios differ from
-machine to machine. `python -m tests.scoreboard 1000 10000` measures these sizes.
+Three databases on one stack, one database with an HNSW index on another, both with the buffers that PostgreSQL's manual advises.
+Beside them the floor: the bare statement over one open connection, and NumPy's exact scan. Each row of the board is asked of all
+in turn, in several runs; a run gives the ratios of its medians, and the board shows the median of the runs. Nothing is judged:
+milliseconds and ratios differ from machine to machine. `python -m tests.scoreboard 1000 10000` measures these sizes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from course.measure import interleaved
 from course.stack import Stack
 from course.waiting import waiting
 from tests import bulk
-from tests.bench import machine
+from tests.bench import give_buffers, machine
 from tests.board_rows import Row, Sides, rows
 from tests.floor import COPY, Bare, Scan
 from tests.growth import KINDS, MORE_USERS, grown, middle_and_most
@@ -61,6 +61,8 @@ def measure(size: int, kind: str) -> tuple[dict[str, Figures], list[str]]:
         extra = grown(size, kind)
         with Stack.start("00", embedded=True) as stack:
             other = stack.beside("one")
+            for each in (stack, other):
+                give_buffers(each, 2 * size)
             board = asyncio.run(_measure(stack, other, extra, f"{size:,} documents, {kind}"))
             print("adding many at once …", flush=True)
             return board, bulk.measure(stack, other, size)

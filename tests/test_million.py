@@ -5,15 +5,15 @@ import pytest
 from tests import million
 
 
-def test_every_index_is_built_and_searched_at_three_settings(
+def test_every_index_is_built_and_searched_at_its_settings(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(million, "ROUNDS", 2)
     million.main("3000")
     text = capsys.readouterr().out
-    for name in ("HNSW", "HNSW, halfvec", "IVFFlat"):
+    for name in ("HNSW", "HNSW, halfvec", f"HNSW, halfvec, {million.DENSER}", "IVFFlat"):
         assert f"\n{name}: built in" in text
-    assert text.count("hnsw.ef_search = ") == 6
+    assert text.count("hnsw.ef_search = ") == 12
     assert text.count("ivfflat.probes = ") == 3
     lines = [line.split() for line in text.splitlines() if line.startswith(("hnsw.ef_search", "ivfflat.probes"))]
     of_questions, of_documents = ([float(line[column]) for line in lines] for column in (-3, -1))

@@ -1,0 +1,23 @@
+"""How long people wait, as `make bench` prints it: it runs, for one lesson. What it finds is for people to read."""
+
+import pytest
+
+from tests import waits
+
+
+def test_what_was_waited_for_is_told_with_its_slowest_first():
+    taken = [(f"0{number}", float(number)) for number in range(1, 6)]
+    assert waits.told("an answer", taken, "at most 9 s").splitlines() == [
+        "an answer: p50 3.00 s, p90 4.60 s, at most 5.00 s (aim: at most 9 s)",
+        "    05 5.00 · 04 4.00 · 03 3.00 · 02 2.00 · 01 1.00",
+    ]
+
+
+def test_one_lesson_is_waited_for_and_run_by_both_runners(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(waits, "IMPORTS", 1)
+    waits.main("06")
+    text = capsys.readouterr().out
+    for what in ("import course: p50 ", "    06 ", "06.operator_for ", "our gate / nbmake: "):
+        assert what in text, what
