@@ -106,13 +106,66 @@ STATE = """() => {
 }"""
 
 
-def open_lesson(browser, lab, stem, folder="lessons"):
+READY = """path => {
+  const panel = window.jupyterapp?.shell.currentWidget
+  return panel?.context?.path === path && panel.sessionContext.session?.kernel?.status === 'idle'
+}"""
+OPEN = """async path => {
+  const panel = await window.jupyterapp.commands.execute('docmanager:open', {path})
+  window.jupyterapp.shell.activateById(panel.id)
+}"""
+CLOSE_ALL = """async () => {
+  for (const panel of [...window.jupyterapp.shell.widgets('main')]) {
+    await panel.sessionContext?.shutdown()
+    panel.dispose()
+  }
+}"""
+
+
+def new_page(browser):
     page = browser.new_page(viewport={"width": 1200, "height": 900})
     page.set_default_timeout(SECONDS * 1000)
+    return page
+
+
+def open_lesson(browser, lab, stem):
+    """A lesson in a JupyterLab of its own, which stays open beside the others."""
+    page = new_page(browser)
     seen = Seen(page)
-    page.goto(lab.address(f"{folder}/{stem}.ipynb"))
-    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'")
+    page.goto(lab.address(f"lessons/{stem}.ipynb"))
+    page.wait_for_function(READY, arg=f"lessons/{stem}.ipynb")
     return page, seen
+
+
+@pytest.fixture(scope="module")
+def jupyterlab(browser, lab):
+    """A page with JupyterLab in it: to load one takes as long as all that many a test does then."""
+    page = new_page(browser)
+    page.goto(f"{lab.url}/lab/workspaces/tab?token={lab.token}&reset")
+    page.wait_for_function("window.jupyterapp?.commands.hasCommand('docmanager:open')")
+    page.evaluate("window.jupyterapp.restored")
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def tab(jupyterlab):
+    """The same page for one test, in which no notebook is open at the end, and no kernel runs."""
+    yield jupyterlab
+    jupyterlab.evaluate(CLOSE_ALL)
+
+
+def faults(seen):
+    """The console's errors in that page, less what JupyterLab says there of the kernel of the test before, which has ended."""
+    return [error for error in seen.errors if not error.startswith("Error: Canceled future for ")]
+
+
+def open_in(tab, stem, folder="lessons"):
+    """Open a notebook in that page."""
+    seen, path = Seen(tab), f"{folder}/{stem}.ipynb"
+    tab.evaluate(OPEN, path)
+    tab.wait_for_function(READY, arg=path)
+    return tab, seen
 
 
 def run_all(page):
@@ -203,9 +256,9 @@ def test_the_words_of_sql_have_the_colour_of_pythons_keywords(lesson):
     assert sql == page.evaluate(COLOUR, "import")
 
 
-def test_shift_and_enter_lead_through_a_whole_lesson(browser, lab):
+def test_shift_and_enter_lead_through_a_whole_lesson(tab, lab):
     shutil.copy(ROOT / "lessons" / "00_start_here.ipynb", lab.folder / "lessons" / "by_keyboard.ipynb")
-    page, seen = open_lesson(browser, lab, "by_keyboard")
+    page, seen = open_in(tab, "by_keyboard")
     cells = page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets.length")
     page.evaluate("window.jupyterapp.shell.currentWidget.content.activate()")
     for number in range(cells - 1):
@@ -215,9 +268,7 @@ def test_shift_and_enter_lead_through_a_whole_lesson(browser, lab):
     page.wait_for_function(f"() => {{ const state = ({STATE})(); return !state.busy && state.waiting === 0 }}")
     assert broken(page.evaluate(STATE)) == []
     assert [cell["folded"] for cell in page.evaluate(FOLDED)] == [cell["plumbing"] for cell in page.evaluate(FOLDED)]
-    assert seen.errors == []
-    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-    page.close()
+    assert faults(seen) == []
 
 
 @pytest.mark.parametrize("lesson", WITH_A_BOARD, indirect=True)
@@ -313,8 +364,8 @@ MATRIX = """() => {
 }"""
 
 
-def test_in_the_failure_lab_pressing_kill_changes_the_matrix(browser, lab):
-    page, seen = open_lesson(browser, lab, "05_failure_modes")
+def test_in_the_failure_lab_pressing_kill_changes_the_matrix(tab, lab):
+    page, seen = open_in(tab, "05_failure_modes")
     page.evaluate(SELECT, "clients.on_round")
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-above')")
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell')")
@@ -334,10 +385,8 @@ def test_in_the_failure_lab_pressing_kill_changes_the_matrix(browser, lab):
     screenshot(page.locator(".jp-Notebook").first, "failure_lab")
     page.get_by_role("button", name="Start ChromaDB").click()
     until_matrix("matrix.now === 'Now: all up'")
-    assert seen.errors == []
+    assert faults(seen) == []
     assert seen.beyond == []
-    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-    page.close()
 
 
 BOTH = """() => {
@@ -433,11 +482,11 @@ def shut_down(page):
 
 @pytest.mark.parametrize("folder", ["lessons", "solutions"])
 @pytest.mark.parametrize("stem", ["00_start_here", "01_build_three_databases"])
-def test_opening_and_saving_a_notebook_leaves_its_bytes_as_they_were(browser, lab, folder, stem):
+def test_opening_and_saving_a_notebook_leaves_its_bytes_as_they_were(tab, lab, folder, stem):
     path = lab.folder / folder / f"{stem}.ipynb"
     shutil.copy(ROOT / folder / path.name, path)
     before = path.read_bytes()
-    page, _ = open_lesson(browser, lab, stem, folder)
+    page, _ = open_in(tab, stem, folder)
     for number in range(page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets.length")):
         page.evaluate("number => window.jupyterapp.shell.currentWidget.content.scrollToItem(number)", number)
     expect(page.locator(".jp-RenderedMarkdown").last).to_be_visible()
@@ -446,7 +495,6 @@ def test_opening_and_saving_a_notebook_leaves_its_bytes_as_they_were(browser, la
         assert not page.evaluate("window.jupyterapp.shell.currentWidget.context.model.dirty")
     save(page)
     after = path.read_bytes()
-    shut_down(page)
     assert re.sub(rb'"version": "3.*?"', b"", after) == re.sub(rb'"version": "3.*?"', b"", before)
 
 
@@ -483,8 +531,8 @@ def test_a_notebook_that_is_opened_again_without_its_kernel_shows_what_was_left_
     shut_down(page)
 
 
-def test_after_a_restart_of_the_kernel_the_board_says_that_it_is_dead(browser, lab):
-    page, _ = open_lesson(browser, lab, "00_start_here")
+def test_after_a_restart_of_the_kernel_the_board_says_that_it_is_dead(tab, lab):
+    page, _ = open_in(tab, "00_start_here")
     page.evaluate(SELECT, "show.board(")
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-above')")
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell')")
@@ -493,7 +541,6 @@ def test_after_a_restart_of_the_kernel_the_board_says_that_it_is_dead(browser, l
     expect(page.locator(".course-twin").first).to_be_visible()
     expect(page.locator(".course-twin").first).to_contain_text("This board is as it was left, and dead")
     expect(page.get_by_role("button", name="Kill ChromaDB")).to_be_hidden()
-    shut_down(page)
 
 
 def forget(lab):
@@ -517,17 +564,16 @@ show.panel(draw, days=[1, 1000, 2000])
 
 
 @pytest.fixture
-def displays(browser, lab):
+def displays(tab, lab):
     """A notebook with a panel and a chart in it, run."""
     metadata = nbformat.read(ROOT / "lessons" / "00_start_here.ipynb", 4).metadata
     diagram = "show.diagram('flowchart LR\\n    APP --> CHROMA[ChromaDB]', 'The application asks ChromaDB.')"
     cells = [nbformat.v4.new_code_cell(source, id=f"cell-{number}") for number, source in enumerate([DISPLAYS, diagram])]
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), lab.folder / "lessons" / "displays.ipynb")
-    page, seen = open_lesson(browser, lab, "displays")
+    page, seen = open_in(tab, "displays")
     assert run_all(page)["errors"] == []
     yield page
-    assert seen.errors == []
-    shut_down(page)
+    assert faults(seen) == []
 
 
 def test_a_slider_has_a_name_speaks_its_value_and_keeps_the_focus_while_its_chart_is_drawn_anew(displays):
@@ -565,9 +611,9 @@ def test_a_diagram_looks_the_same_in_both_themes(displays):
 FOCUS = "document.activeElement.textContent"
 
 
-def test_by_keyboard_a_button_keeps_the_focus_and_the_options_are_one_group(browser, lab):
+def test_by_keyboard_a_button_keeps_the_focus_and_the_options_are_one_group(tab, lab):
     forget(lab)
-    page, _ = open_lesson(browser, lab, "00_start_here")
+    page, _ = open_in(tab, "00_start_here")
     page.evaluate(SELECT, "= predict(")
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-above')")
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell')")
@@ -588,11 +634,10 @@ def test_by_keyboard_a_button_keeps_the_focus_and_the_options_are_one_group(brow
     until_drawn(page, "killed")
     assert page.evaluate(FOCUS) == "Kill Redis"
     assert page.locator(".jp-RenderedMermaid img").first.get_attribute("alt") == "Your FastAPI App"
-    shut_down(page)
 
 
-def test_in_presentation_mode_buttons_and_questions_are_as_large_as_the_text(browser, lab):
-    page, _ = open_lesson(browser, lab, "00_start_here")
+def test_in_presentation_mode_buttons_and_questions_are_as_large_as_the_text(tab, lab):
+    page, _ = open_in(tab, "00_start_here")
     page.evaluate(SELECT, "= predict(")
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-above')")
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell')")
@@ -605,7 +650,6 @@ def test_in_presentation_mode_buttons_and_questions_are_as_large_as_the_text(bro
     for part in (".course-live button", ".course-live .widget-radio-box label", ".course-live [role=status]"):
         assert find(page, part).evaluate(size) == text.evaluate(size)
     page.evaluate("window.jupyterapp.commands.execute('application:toggle-presentation-mode')")
-    shut_down(page)
 
 
 CELLS = """() => {

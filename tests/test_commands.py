@@ -165,9 +165,10 @@ def test_make_test_runs_every_gate(checkout: Checkout) -> None:
     assert checkout.run("make", "test").returncode == 0
     calls, gates = checkout.calls(), [gate for gate in GATES if "coverage" not in gate]
     assert [gate in call for gate, call in zip(gates, calls, strict=True)] == [True] * len(gates)
-    tests, checks, solutions, lessons = calls[-1].split("-m pytest --durations=10 --durations-min=0.5 ")[1:]
-    assert tests.split()[:2] == ["tests", "--ignore=tests/checks"]
-    assert checks.split()[0] == "tests/checks"
+    tests, solutions, checks, site, lessons, browser = calls[-1].split("-m pytest --durations=10 --durations-min=0.5 ")[1:]
+    apart = ["tests/checks", "tests/test_site.py", "tests/test_browser.py"]
+    assert tests.split()[:-1] == ["tests", *(f"--ignore={name}" for name in apart)]
+    assert [stream.split()[0] for stream in (checks, site, browser)] == apart
     assert "--nbval solutions" in solutions
     assert "--nbval-lax lessons" in lessons
     for gate in (solutions, lessons):
@@ -183,7 +184,7 @@ def test_asked_for_coverage_the_tests_are_measured_and_notebooks_are_not(checkou
     assert checkout.run("make", "test", "COVERAGE=1").returncode == 0
     calls = checkout.calls()
     assert [gate in call for gate, call in zip(GATES, calls, strict=True)] == [True] * len(GATES)
-    assert calls[GATES.index("tests.side_by_side")].count("-m coverage run --parallel-mode -m pytest") == 2
+    assert calls[GATES.index("tests.side_by_side")].count("-m coverage run --parallel-mode -m pytest") == 4
 
 
 @pytest.mark.parametrize("number", range(len(GATES)), ids=GATES)
