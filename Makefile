@@ -39,8 +39,8 @@ else
 	.venv/bin/python -m course.build --check
 	$(if $(COVERAGE),@.venv/bin/python -m coverage erase)
 	@.venv/bin/python -m tests.side_by_side "$(TESTED) tests --ignore=tests/checks $(addprefix --ignore=,$(IN_CHROMIUM))" \
-		"$(NBVAL) --nbval solutions" \
-		"$(TESTED) tests/checks" then "$(TESTED) tests/test_site.py" \
+		"$(NBVAL) --nbval solutions" then "$(TESTED) tests/test_site.py" \
+		"$(TESTED) tests/checks" \
 		"$(NBVAL) --nbval-lax lessons" then "$(TESTED) tests/test_browser.py"
 	$(if $(COVERAGE),@.venv/bin/python -m coverage combine --quiet)
 	$(if $(COVERAGE),@.venv/bin/python -m coverage report)
