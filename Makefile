@@ -14,7 +14,6 @@ COMPILE = .venv/bin/python -m uv pip compile --quiet --universal --python-versio
 LAB = .venv/bin/python -m course.lab $(OPTIONS)
 PYTEST = .venv/bin/python -m pytest --durations=10 --durations-min=0.5
 TESTED = $(if $(COVERAGE),$(subst -m pytest,-m coverage run --parallel-mode -m pytest,$(PYTEST)),$(PYTEST))
-IN_CHROMIUM = tests/test_site.py tests/test_browser.py
 NBVAL = $(PYTEST) -p tests.fast_start -p tests.nbval_gate -p no:schemathesis --nbval-current-env --nbval-cell-timeout=120 \
 	--nbval-sanitize-with=tests/nbval_sanitize.cfg
 
@@ -38,7 +37,7 @@ else
 	.venv/bin/python -m mypy
 	.venv/bin/python -m course.build --check
 	$(if $(COVERAGE),@.venv/bin/python -m coverage erase)
-	@.venv/bin/python -m tests.side_by_side "$(TESTED) tests --ignore=tests/checks $(addprefix --ignore=,$(IN_CHROMIUM))" \
+	@.venv/bin/python -m tests.side_by_side "$(TESTED) tests --ignore=tests/checks --ignore=tests/test_site.py --ignore=tests/test_browser.py" \
 		"$(NBVAL) --nbval solutions" then "$(TESTED) tests/test_site.py" \
 		"$(TESTED) tests/checks" \
 		"$(NBVAL) --nbval-lax lessons" then "$(TESTED) tests/test_browser.py"

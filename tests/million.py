@@ -17,9 +17,9 @@ import os
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -101,20 +101,21 @@ def build(stack: Stack, index: Index, rows: int) -> Built:
         connection.execute("DROP INDEX IF EXISTS searched")
         connection.execute("SELECT set_config('maintenance_work_mem', %s, false)", [dataset.hnsw_memory(rows)])
         began = time.perf_counter()
-        making = threading.Thread(target=connection.execute, args=(f"CREATE INDEX searched ON documents {index.made}",))
-        making.start()
-        memory = _watched(stack, making, index.name)
+        with ThreadPoolExecutor() as pool:
+            making = pool.submit(connection.execute, f"CREATE INDEX searched ON documents {index.made}")
+            memory = _watched(stack, making, index.name)
+        making.result()
         seconds = time.perf_counter() - began
         [size] = connection.execute("SELECT pg_relation_size('searched')").fetchone() or [0]
         return Built(seconds, size, memory)
 
 
-def _watched(stack: Stack, making: threading.Thread, name: str) -> int:
+def _watched(stack: Stack, making: Future, name: str) -> int:
     """Show how far the index is until it is made. Returns the most bytes that the server had meanwhile."""
     most = 0
     with stack.postgres.connect() as look, tqdm(desc=f"building {name}", leave=False, file=sys.stdout) as bar:
-        while making.is_alive():
-            making.join(0.5)
+        while not making.done():
+            wait([making], timeout=0.5)
             most = max(most, _memory(stack))
             progress = look.execute("SELECT tuples_done, tuples_total FROM pg_stat_progress_create_index").fetchone()
             if progress:

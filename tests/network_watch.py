@@ -12,7 +12,7 @@ ADDRESS = re.compile(r'sin6?_port=htons\((?P<port>\d+)\).*?(?:inet_addr\("|inet_
 HERE = ("127.0.0.1", "::1", "0.0.0.0", "::")
 CALLS = "trace=connect,sendto,sendmsg,sendmmsg,set_robust_list,?rseq"
 """What leaves the machine, and what a new process or thread calls first: until one has made a call that strace looks at, strace
-stops it at every other call too. Without the last two, lessons with many questions took more than twice as long."""
+stops it at every other call too, and a lesson with many questions to its servers takes twice as long."""
 
 
 def watching(trace: Path) -> list[str]:

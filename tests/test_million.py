@@ -1,8 +1,15 @@
 """The board of a million documents: it runs, on few of them. What it finds is for people to read."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
 import pytest
 
+from course import dataset
+from course.stack import Stack
 from tests import million
+from tests.prepared import make_home
 
 
 def test_every_index_is_built_and_searched_at_its_settings(
@@ -20,3 +27,13 @@ def test_every_index_is_built_and_searched_at_its_settings(
     assert of_questions[2] > 0.9
     assert of_documents[2] > 0.9
     assert all(0 < recall <= 1 for recall in of_questions + of_documents)
+
+
+def test_an_index_that_cannot_be_built_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_home(tmp_path / "home", monkeypatch)
+    index = replace(million.indexes(1000)[0], made="USING nothing (embedding)")
+    with Stack.start("00") as stack:
+        with stack.postgres.connect() as connection:
+            dataset.load_pgvector(connection, dataset.documents(), dataset.embeddings())
+        with pytest.raises(psycopg.errors.UndefinedObject, match="nothing"):
+            million.build(stack, index, 1000)
