@@ -18,9 +18,10 @@ _HOME_OF = {"Stack": "course.stack", "embed": "course.embedding", "predict": "co
 
 __all__ = ["Stack", "embed", "predict", "show"]
 
-# Two thirds of what `import chromadb` takes goes into a grammar of international addresses: jsonschema builds it where this
-# package is found, and leaves that one format of its own out where it is not. Nothing here asks for it.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+# What `import chromadb` loads and nothing here asks for: two formats of jsonschema's (one is a grammar of international
+# addresses, that takes longer than all the rest) and httpx's command line. Both do without what they do not find.
+for _unused in ("rfc3987_syntax", "isoduration", "httpx._main"):
+    sys.modules.setdefault(_unused, None)  # type: ignore[arg-type]
 
 
 def __getattr__(name: str) -> object:

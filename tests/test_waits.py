@@ -1,8 +1,15 @@
 """How long people wait, as `make bench` prints it: it runs, for one lesson. What it finds is for people to read."""
 
+import subprocess
+import sys
+
 import pytest
 
+from course.home import ROOT
 from tests import waits
+
+NOT_ASKED_FOR = ("arrow", "click", "lark", "rich")
+"""Libraries behind an unused part of one that ChromaDB imports."""
 
 
 def test_what_was_waited_for_is_told_with_its_slowest_first():
@@ -21,3 +28,11 @@ def test_one_lesson_is_waited_for_and_run_by_both_runners(
     text = capsys.readouterr().out
     for what in ("import course: p50 ", "    06 ", "06.operator_for ", "our gate / nbmake: "):
         assert what in text, what
+
+
+def test_chromadb_comes_without_what_nothing_here_asks_for():
+    told = "import sys, course, chromadb; print(*sys.modules, sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines())
+    assert "httpx" in loaded
+    assert loaded.isdisjoint(NOT_ASKED_FOR)
