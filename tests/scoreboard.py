@@ -2,8 +2,9 @@
 
 Three databases on one stack, one database with an HNSW index on another, both with the buffers that PostgreSQL's manual advises.
 Beside them the floor: the bare statement over one open connection, and NumPy's exact scan. Each row of the board is asked of all
-in turn, in several runs; a run gives the ratios of its medians, and the board shows the median of the runs. Nothing is judged:
-milliseconds and ratios differ from machine to machine. `python -m tests.scoreboard 1000 10000` measures these sizes.
+in turn, in an order drawn anew for each round; a run gives the ratios of its medians, and the board shows the median of several
+runs. Nothing is judged: milliseconds and ratios differ from machine to machine. `python -m tests.scoreboard 1000 10000` measures
+these sizes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 from unittest.mock import patch
 
@@ -120,8 +122,9 @@ async def _figures(row: Row) -> Figures:
     questions = itertools.cycle(question.text for question in dataset.questions())
     asked = {name: lambda way=way: way(next(questions)) for name, way in row.ways.items()}
     taken, ratios = defaultdict(list), defaultdict(list)
+    order = Random(0)
     for _ in range(RUNS):
-        p50 = {name: timing.p50 for name, timing in (await interleaved(asked, rounds=ROUNDS)).items()}
+        p50 = {name: timing.p50 for name, timing in (await interleaved(asked, rounds=ROUNDS, order=order)).items()}
         for name, ms in p50.items():
             taken[name].append(ms)
         for name, (over, under) in RATIOS.items():

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import pytest
@@ -119,6 +120,16 @@ def test_ways_take_turns_and_the_first_round_only_warms_up():
 def test_percentiles():
     timing = Timing(tuple(float(number) for number in range(101)))
     assert (timing.p50, timing.p95) == (50, 95)
+
+
+def test_each_round_calls_each_way_once_in_an_order_that_can_be_drawn() -> None:
+    calls: list[str] = []
+    ways = {name: lambda name=name: calls.append(name) for name in "abc"}
+    asyncio.run(interleaved(ways, rounds=9, order=Random(1)))
+    rounds = {"".join(calls[start : start + 3]) for start in range(0, len(calls), 3)}
+    assert len(calls) == 30
+    assert {"".join(sorted(one)) for one in rounds} == {"abc"}
+    assert len(rounds) > 3
 
 
 def test_each_way_is_given_the_same_arguments() -> None:
