@@ -18,8 +18,8 @@ _HOME_OF = {"Stack": "course.stack", "embed": "course.embedding", "predict": "co
 
 __all__ = ["Stack", "embed", "predict", "show"]
 
-# What `import chromadb` loads and nothing here asks for: two formats of jsonschema's (one is a grammar of international
-# addresses, that takes longer than all the rest) and httpx's command line. Both do without what they do not find.
+# What `import chromadb` loads and nothing here asks for: three formats of jsonschema's, two of which need a grammar of
+# international addresses that takes longer to build than any other part, and httpx's command line. Both do without.
 for _unused in ("rfc3987_syntax", "isoduration", "httpx._main"):
     sys.modules.setdefault(_unused, None)  # type: ignore[arg-type]
 

@@ -9,7 +9,7 @@ from course.home import ROOT
 from tests import waits
 
 NOT_ASKED_FOR = ("arrow", "click", "lark", "rich")
-"""Libraries behind an unused part of one that ChromaDB imports."""
+"""Libraries behind unused parts of what ChromaDB imports."""
 
 
 def test_what_was_waited_for_is_told_with_its_slowest_first():
