@@ -128,8 +128,7 @@ async def interleaved(
         ways: name to a function, plain or async. Each is called once before, to warm up.
         rounds: how many times each is timed.
         given: the arguments that each is called with.
-        order: draws the order of each round. Without it that of `ways` holds, and what a way leaves in the processor's
-            caches always meets the same next one.
+        order: draws the order of each round. Without it that of `ways` holds, and each way always follows the same other.
     """
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):

@@ -1,8 +1,7 @@
 """Notebooks on a machine that has little time for them: `python -m tests.busy 05 13`, or `make test-busy LESSON=13`.
 
 Each lesson runs on one core that three loops keep busy as well, so it gets about a quarter of that core. What fails there, or
-waits too short a time, would fail on a learner's old laptop. Without an id every lesson runs; on two cores, 28 of them took
-12 minutes.
+waits too short a time, would fail on a learner's old laptop. Without an id every lesson runs.
 """
 
 import os

@@ -527,7 +527,7 @@ def test_a_notebook_that_is_opened_again_without_its_kernel_shows_what_was_left_
 
 
 def test_after_a_restart_of_the_kernel_the_board_says_that_it_is_dead(browser, lab):
-    # In a page of its own: what is left of the old kernel's widgets is still an error there some time later.
+    # In a page of its own: JupyterLab says there, at any later time, that it misses the widgets of a former kernel.
     page, _ = open_lesson(browser, lab, "00_start_here")
     page.evaluate(SELECT, "show.board(")
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-above')")

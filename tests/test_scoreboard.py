@@ -1,8 +1,12 @@
 """The scoreboard of `make bench`: it runs, on few documents and in few rounds. What it finds is for people to read."""
 
+import asyncio
+import itertools
+
 import pytest
 
 from tests import scoreboard
+from tests.board_rows import Row, Way
 
 ROWS = (
     "load everything",
@@ -36,3 +40,14 @@ def test_the_board_has_every_row_for_both_applications_and_the_floor(
         assert all(figure > 0 for figure in figures), line
     for way in ("rows and upsert", "unnest", "COPY ", "second connection", "without an index", "the index built after the rows"):
         assert [line for line in board if way in line], way
+
+
+def test_no_way_always_follows_the_same_other() -> None:
+    asked: list[str] = []
+
+    def recorded(name: str) -> Way:
+        return lambda _: asked.append(name)
+
+    asyncio.run(scoreboard._figures(Row("recorded", {name: recorded(name) for name in ("three", "one", "bare")})))
+    before_one = {former for former, name in itertools.pairwise(asked) if name == "one"}
+    assert before_one >= {"three", "bare"}
