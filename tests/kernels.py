@@ -69,4 +69,19 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None
 
 def gone(processes: list[psutil.Process]) -> bool:
     """True when none of these very processes runs any more."""
-    return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
+    return all(_ended(process) for process in processes)
+
+
+def gone_pid(pid: int) -> bool:
+    """True when no process of this number runs."""
+    try:
+        return _ended(psutil.Process(pid))
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _ended(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it ended between the two questions
+        return True

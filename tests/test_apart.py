@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterator
 
 import httpx
-import psutil
 import pytest
 
 from course import dataset
@@ -16,7 +15,7 @@ from course.apps import apart
 from course.apps.apart import Apart, serve_apart
 from course.errors import CourseError
 from course.stack import Stack
-from tests.kernels import until
+from tests.kernels import gone_pid, until
 
 APP = "course.apps.one_database:app"
 
@@ -38,10 +37,6 @@ def served(stack: Stack) -> Iterator[Apart]:
     apart._served.clear()
 
 
-def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-
-
 def test_it_answers_from_another_process_of_another_session(served: Apart) -> None:
     assert httpx.get(f"{served.url}/health").json() == {"postgresql": "up", "redis": "up"}
     assert served.pid != os.getpid()
@@ -52,20 +47,20 @@ def test_it_stops_when_it_is_told_so_also_with_a_client_that_keeps_its_connectio
     with httpx.Client(base_url=served.url) as client:
         assert client.get("/health").status_code == 200
         served.stop()
-    assert gone(served.pid)
+    assert gone_pid(served.pid)
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{served.url}/health")
 
 
 def test_it_can_be_killed_and_stopped_after_that(served: Apart) -> None:
     served.kill()
-    assert gone(served.pid)
+    assert gone_pid(served.pid)
     served.stop()
 
 
 def test_serving_the_same_again_replaces_it(served: Apart, stack: Stack) -> None:
     (again,) = serve_apart({APP: stack.environment()})
-    assert gone(served.pid)
+    assert gone_pid(served.pid)
     assert httpx.get(f"{again.url}/health").status_code == 200
     again.stop()
 
@@ -76,7 +71,7 @@ def test_two_start_at_once_and_neither_keeps_the_other_alive(stack: Stack) -> No
     assert one.url != three.url
     assert set(httpx.get(f"{three.url}/health").json()) == {"postgresql", "chromadb", "redis"}
     one.stop()
-    assert gone(one.pid)
+    assert gone_pid(one.pid)
     assert httpx.get(f"{three.url}/health").status_code == 200
     three.stop()
     apart._served.clear()
@@ -93,7 +88,7 @@ def test_two_start_at_once_and_neither_keeps_the_other_alive(stack: Stack) -> No
 def test_one_that_does_not_start_says_so_and_leaves_nothing(app: str, environment: dict[str, str], said: str) -> None:
     with pytest.raises(CourseError, match=f"The application did not start: .*{said}"):
         serve_apart({app: environment})
-    assert gone(apart._served.pop(app).pid)
+    assert gone_pid(apart._served.pop(app).pid)
 
 
 KERNEL = f"""
@@ -117,7 +112,7 @@ def test_it_ends_with_its_kernel_however_that_ends(how: signal.Signals | None, s
     else:
         kernel.send_signal(how)
     kernel.wait(timeout=60)
-    until(lambda: gone(int(pid)), "the application to end")
+    until(lambda: gone_pid(int(pid)), "the application to end")
 
 
 def test_an_interrupt_of_the_kernel_leaves_it_running(stack: Stack) -> None:
@@ -132,4 +127,4 @@ def test_an_interrupt_of_the_kernel_leaves_it_running(stack: Stack) -> None:
     assert httpx.get(f"{url}/health").status_code == 200
     kernel.stdin.close()
     kernel.wait(timeout=60)
-    until(lambda: gone(int(pid)), "the application to end")
+    until(lambda: gone_pid(int(pid)), "the application to end")

@@ -21,6 +21,7 @@ from course.pipeline.kernel_home import KernelHome
 from course.pipeline.layout import BuildError, Layout
 from course.pipeline.notebook import Notebooks, make
 from course.pipeline.readme import BEGIN, END
+from tests.kernels import gone_pid
 
 FIRST = Lesson(
     "01", "first", "Try it", "A", "s", "Try one thing.", ("what it is", "what it costs"), ("nothing",), ("01.double",), True
@@ -428,7 +429,7 @@ def test_a_lesson_that_leaves_a_process_behind_is_refused_and_the_process_ended(
         build(built, FIRST, seconds_to_end=1)
     pid = int(note.read_text())
     assert f"process {pid}: sleep 600" in str(refused.value)
-    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    assert gone_pid(pid)
 
 
 def test_a_home_waits_for_its_processes_to_end() -> None:

@@ -335,6 +335,15 @@ def until(condition: Path, process: subprocess.Popen) -> None:
         assert process.poll() is None, process.communicate()
 
 
+def kill(process: subprocess.Popen) -> None:
+    """End an update and all that writes for it, with no word to any of them."""
+    updating = psutil.Process(process.pid)
+    for writing in [updating, *updating.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):  # a short one may have ended by itself
+            writing.kill()
+    process.communicate(timeout=60)
+
+
 def test_an_interrupt_half_way_does_not_stop_it(learner: Clone, author: Clone, tmp_path: Path) -> None:
     waits, go_on = slow_checkout(learner, author, tmp_path)
     learner.put(A, "my answer\n")
@@ -354,11 +363,7 @@ def test_even_killed_half_way_no_work_is_lost(learner: Clone, author: Clone, tmp
     learner.put(A, "my answer\n")
     process = start_update(learner)
     until(waits, process)
-    updating = psutil.Process(process.pid)
-    for writing in [updating, *updating.children(recursive=True)]:
-        with suppress(psutil.NoSuchProcess):  # a short one may have ended by itself
-            writing.kill()
-    process.communicate(timeout=60)
+    kill(process)
     assert learner.copies() == {MINE: "my answer\n"}
 
 
@@ -499,9 +504,7 @@ def test_after_one_that_was_killed_the_next_goes_on(learner: Clone, author: Clon
     learner.put(A, "my answer\n")
     process = start_update(learner)
     until(waits, process)
-    for pid in [process.pid, *(child.pid for child in psutil.Process(process.pid).children(recursive=True))]:
-        os.kill(pid, signal.SIGKILL)
-    process.communicate(timeout=60)
+    kill(process)
     assert learner.copies() == {MINE: "my answer\n"}
     go_on.touch()
     (learner.root / ".git" / "index.lock").unlink(missing_ok=True)
