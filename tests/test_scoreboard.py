@@ -38,7 +38,16 @@ def test_the_board_has_every_row_for_both_applications_and_the_floor(
         # three, one and bare have a time, and two ratios; NumPy one more of each, and where it can be exact, two recalls
         assert len(figures) == {"load everything": 5, "add 100": 5, "4 clients": 7}.get(row, 9), line
         assert all(figure > 0 for figure in figures), line
-    for way in ("rows and upsert", "unnest", "COPY ", "second connection", "without an index", "the index built after the rows"):
+    for way in (
+        "rows and upsert",
+        "unnest",
+        "COPY ",
+        "second connection",
+        "lighter graph, half",
+        "without an index",
+        "recall@10",
+        "the index built after",
+    ):
         assert [line for line in board if way in line], way
 
 
