@@ -34,21 +34,21 @@ def machine() -> str:
     return f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
-def buffers(rows: int) -> str:
-    """The `shared_buffers` that hold so many rows and their graph, or the quarter of the memory that PostgreSQL's manual advises.
+def buffers() -> str:
+    """The `shared_buffers` that PostgreSQL's manual advises: a quarter of the memory.
 
     With the default of 128 MB, a search in a larger graph copies nearly every page from the system's cache first.
     https://www.postgresql.org/docs/18/runtime-config-resource.html#GUC-SHARED-BUFFERS
     """
-    return f"{min(max(128, rows * 4 // 1000), psutil.virtual_memory().total // 4 // 2**20)}MB"
+    return f"{psutil.virtual_memory().total // 4 // 2**20}MB"
 
 
-def give_buffers(stack: Stack, rows: int) -> None:
-    """Start this stack's PostgreSQL again, with `buffers` for so many rows."""
+def give_buffers(stack: Stack) -> None:
+    """Start this stack's PostgreSQL again, with `buffers`."""
     server = stack.postgres
     assert isinstance(server, PostgresServer)  # one of our own, which we may stop
     server.stop()
-    server.settings["shared_buffers"] = buffers(rows)
+    server.settings["shared_buffers"] = buffers()
     server.start()
 
 

@@ -31,12 +31,13 @@ Way = Callable[[str], object]
 class Row:
     """What is asked, by the ways to answer it: `three`, `one`, and of the floor `bare` and `scan` if there are such.
 
-    `exact` tells whether the answers' ids are compared with those of the scan.
+    `exact` tells whether the answers' ids are compared with those of the scan; `answers`, how many answers one call waits for.
     """
 
     name: str
     ways: dict[str, Way]
     exact: bool = False
+    answers: int = 1
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,8 @@ def rows(sides: Sides, middle: int, most: int, premium: int) -> Iterator[Row]:
         yield _planners_choice(sides, most, vector_of)
         yield _premium(sides, premium, vector_of)
         yield _premium_by_the_planner(sides, premium, vector_of)
-        yield Row(
-            f"{CLIENTS} clients at once, one user's nearest", {name: _many(name, way) for name, way in nearest.ways.items()}
-        )
+        together = {name: _many(name, way) for name, way in nearest.ways.items()}
+        yield Row(f"{CLIENTS} clients at once, one user's nearest", together, answers=CLIENTS * ASKED_BY_EACH)
         yield _of_all(sides, vector_of)
     yield _batch(sides)
 
@@ -171,7 +171,7 @@ def _many(name: str, way: Way) -> Way:
 def _batch(sides: Sides) -> Row:
     """As many documents as a client may upload at once. On one database with COPY, the quickest way into a table."""
     made = dataset.scaled(BATCH * BATCHES, seed=99)
-    # None twice, for a graph is slow with vectors that it has
+    # None twice: what is there has its place in the graph
     new = zip(itertools.count(10_000_000), itertools.cycle(made.documents), itertools.cycle(made.vectors), strict=False)
     in_rows = """INSERT INTO documents (id, user_id, title, content)
                  SELECT i, u, 'New', 'New' FROM unnest($1::int8[], $2::int8[]) t(i, u) RETURNING id"""

@@ -1,6 +1,6 @@
 """What the applications are measured against: the bare statement over one open connection, and NumPy's exact scan.
 
-No faster answer is to be had from the same PostgreSQL, nor from the same vectors in memory without an index.
+One statement at a time: what an application takes beyond it, it takes for itself.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from course.stack import Stack
 from course.waiting import waiting
 from tests import bulk
 from tests.bench import give_buffers, machine
-from tests.board_rows import Row, Sides, rows
+from tests.board_rows import CLIENTS, Row, Sides, rows
 from tests.floor import COPY, Bare, Scan
 from tests.growth import KINDS, MORE_USERS, grown, middle_and_most
 
@@ -64,10 +64,10 @@ def measure(size: int, kind: str) -> tuple[dict[str, Figures], list[str]]:
         with Stack.start("00", embedded=True) as stack:
             other = stack.beside("one")
             for each in (stack, other):
-                give_buffers(each, 2 * size)
+                give_buffers(each)
             board = asyncio.run(_measure(stack, other, extra, f"{size:,} documents, {kind}"))
             print("adding many at once …", flush=True)
-            return board, bulk.measure(stack, other, size)
+            return board, bulk.measure(stack, other)
 
 
 async def _measure(stack: Stack, other: Stack, extra: dataset.Scaled, what: str) -> dict[str, Figures]:
@@ -80,7 +80,7 @@ async def _measure(stack: Stack, other: Stack, extra: dataset.Scaled, what: str)
     bare = Bare(other.postgres.url)
     try:
         copied = _timed("copying the rows alone", lambda: _copied(bare, documents, vectors))
-        board = {"load everything, index included": _loaded(before, after, copied)}
+        board = {"load everything, once (bare: rows, no index)": _loaded(before, after, copied)}
         async with (
             Postgres(stack.postgres.url) as three,
             DocumentVectors(stack.chroma.url, stack.chroma.database) as collection,
@@ -122,11 +122,11 @@ async def _figures(row: Row) -> Figures:
     questions = itertools.cycle(question.text for question in dataset.questions())
     asked = {name: lambda way=way: way(next(questions)) for name, way in row.ways.items()}
     taken, ratios = defaultdict(list), defaultdict(list)
-    order = Random(0)
+    order = Random(row.name)
     for _ in range(RUNS):
         p50 = {name: timing.p50 for name, timing in (await interleaved(asked, rounds=ROUNDS, order=order)).items()}
         for name, ms in p50.items():
-            taken[name].append(ms)
+            taken[name].append(ms / row.answers)
         for name, (over, under) in RATIOS.items():
             if under in p50:
                 ratios[name].append(p50[over] / p50[under])
@@ -175,8 +175,9 @@ def main(*sizes: str) -> None:
         show(board, f"{size:,} documents, {kind}")
         print("\n".join(added), flush=True)
     print(
-        "\nthree / one below 1: three databases are faster. bare SQL: the statement over one open connection. "
-        f"NumPy: the exact scan.\n{MORE_USERS}: one user in a hundred has 100 times as many."
+        "\nthree / one below 1: three databases are faster. bare SQL: the statement over one open connection. NumPy: the exact "
+        f"scan.\nWith {CLIENTS} clients: ms for each answer; the floor answers one by one.\n{MORE_USERS}: one user in a hundred "
+        "has 100 times as many."
     )
 
 

@@ -12,12 +12,14 @@ import nbformat
 from sphinx.cmd.build import build_main
 
 from course.errors import CourseError
+from course.manifest import Lesson
 from course.pipeline import readme
 from course.pipeline.layout import Layout
 from course.site import ways
 from course.site.notebooks import page
 from course.site.pictures import Pictures
 from course.slides import page as decks
+from course.waiting import waiting
 
 LOOK = ("conf.py", "_static/course.css", "_static/course.js", "_static/favicon.svg")
 """Files of `docs/site/` that are taken as they are."""
@@ -47,10 +49,15 @@ def build(layout: Layout, folder: Path, repository: str = "") -> Path:
         shutil.rmtree(source / part, ignore_errors=True)
     shutil.rmtree(pages, ignore_errors=True)
     _lay_out(layout, source, repository)
+    print("Sphinx writes the pages …", flush=True)
     if build_main(["-q", "-W", "--keep-going", "-b", "html", "-d", str(folder / "doctrees"), str(source), str(pages)]):
         raise SiteError(f"The site was not built: Sphinx says why above. What it read is in {source}. Correct its source.")
-    decks.write(layout, [lesson for lesson in layout.lessons if lesson.written], pages / "slides")
+    decks.write(layout, _written(layout), pages / "slides")
     return pages
+
+
+def _written(layout: Layout) -> list[Lesson]:
+    return [lesson for lesson in layout.lessons if lesson.written]
 
 
 def _lay_out(layout: Layout, source: Path, repository: str) -> None:
@@ -68,11 +75,10 @@ def _lay_out(layout: Layout, source: Path, repository: str) -> None:
     glossary = re.sub(r'<a id="[^"]*"></a>', "", layout.glossary.read_text(encoding="utf-8"))
     (source / "docs" / "glossary.md").write_text(glossary.replace("(../README.md", "(../index.md"), encoding="utf-8")
     (source / "lessons").mkdir()
-    for lesson in layout.lessons:
-        if lesson.written:
-            solution, blank = (nbformat.read(path(lesson), 4) for path in (layout.solution, layout.lesson))
-            row = ways.buttons(repository, layout.name(layout.lesson(lesson)), "../try.html")
-            nbformat.write(page(solution, blank, pictures, row), source / "lessons" / f"{lesson.stem}.ipynb")
+    for lesson in waiting(_written(layout), "laying out the lessons"):
+        solution, blank = (nbformat.read(path(lesson), 4) for path in (layout.solution, layout.lesson))
+        row = ways.buttons(repository, layout.name(layout.lesson(lesson)), "../try.html")
+        nbformat.write(page(solution, blank, pictures, row), source / "lessons" / f"{lesson.stem}.ipynb")
 
 
 def _teaching(layout: Layout, source: Path) -> list[str]:
@@ -87,7 +93,7 @@ def _teaching(layout: Layout, source: Path) -> list[str]:
             .replace("](../../solutions/", "](../../lessons/")
             .replace("](../../solutions)", "](../../index.md)")
         )
-        text = _with_slides(pictures.diagrams(text), {lesson.id for lesson in layout.lessons if lesson.written}, note.stem)
+        text = _with_slides(pictures.diagrams(text), {lesson.id for lesson in _written(layout)}, note.stem)
         (source / "docs" / "teaching" / note.name).write_text(text, encoding="utf-8")
     return [f"docs/teaching/{note.stem}" for note in notes]
 

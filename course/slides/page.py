@@ -13,6 +13,7 @@ from course.manifest import Lesson
 from course.pipeline.layout import Layout
 from course.slides.deck import Slide, slides
 from course.slides.text import html
+from course.waiting import waiting
 
 _HERE = Path(__file__).parent
 _REVEAL = "reveal.js"
@@ -28,7 +29,7 @@ def write(layout: Layout, lessons: Sequence[Lesson], folder: Path) -> list[Path]
     folder.mkdir(parents=True, exist_ok=True)
     _write_reveal(folder / _REVEAL)
     decks = []
-    for lesson in lessons:
+    for lesson in waiting(lessons, "making slides"):
         decks.append(folder / f"{lesson.id}.html")
         write_whole(decks[-1], deck_page(lesson, slides(layout, lesson)))
     handout = (layout.teaching_folder / "handout.md").read_text(encoding="utf-8")
