@@ -116,4 +116,9 @@ def test_the_search_settings_can_be_taken_away(connection, stack):
 
     assert settings() == dataset.SEARCH_SETTINGS
     dataset.set_search(connection, on=False)
-    assert settings() == {"hnsw.iterative_scan": "off", "hnsw.ef_search": "40", "plan_cache_mode": "auto"}
+    assert settings() == {
+        "hnsw.iterative_scan": "off",
+        "hnsw.ef_search": "40",
+        "plan_cache_mode": "auto",
+        "random_page_cost": "4",
+    }

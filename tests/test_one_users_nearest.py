@@ -120,6 +120,17 @@ def test_what_is_compared_is_read_from_the_b_tree_alone(stack: Stack) -> None:
         assert "documents_embedding" not in read
 
 
+def test_for_who_has_a_good_part_of_the_table_the_settings_bring_the_b_tree(stack: Stack) -> None:
+    parameters = embed(QUESTIONS[0]), COOK, 5, one_database.FEW
+    assert "Index Only Scan using documents_user_created" in plan(stack, one_database.NEAREST_OF_FEW, *parameters)
+    with stack.postgres.connect() as connection:
+        dataset.set_search(connection, on=False)
+        try:
+            assert "Seq Scan on documents" in plan(stack, one_database.NEAREST_OF_FEW, *parameters)
+        finally:
+            dataset.set_search(connection, on=True)
+
+
 def test_few_documents_are_sorted_where_the_planner_would_walk_through_the_index(stack: Stack) -> None:
     vector = embed(QUESTIONS[0])
     assert "documents_embedding" in plan(stack, one_database.NEAREST_OF_MANY, vector, COOK, 5)

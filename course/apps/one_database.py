@@ -86,8 +86,9 @@ async def add_document(new: contract.NewDocument, db: Db, cache: Answers) -> dic
 #            23,622 of 100,000           19                              74                         10   .61     refuse so many
 #
 # So the walk is about as quick with a quarter of 10,000, and quicker from some share between 3 and 24 % of 100,000 on. But it
-# misses, and up to FEW an exact answer takes about 16 ms, by the last row: the share need not be asked for. From a quarter of
-# the table on, PostgreSQL may read the table itself instead of the B-tree, by its default `random_page_cost` of 4.
+# misses, and up to FEW an exact answer takes about 16 ms, by the last row: the share need not be asked for. By its default
+# `random_page_cost` of 4 PostgreSQL reads all of the 10,000 for such a quarter, in twice the time (7 to 8 ms in place of 3.8 at
+# the client): `dataset.SEARCH_SETTINGS` has 1.1, as for memory or flash.
 FEW = 20_000
 
 NEAREST_OF_FEW = """
