@@ -1,7 +1,8 @@
 """What stands below the traceback of a cell: a sentence on what to do, where a cell ran at another time than the lesson has it.
 
 Cells of a finished lesson can run again in any order. A proof may not hold any more then, a connection may be closed, a
-collection may be another one. What is explained is shown without the errors that it came from. Any other error is shown as it is.
+collection may be another one. And an application may refuse, as on a machine that is too busy. What is explained is shown
+without the errors that it came from. Any other error is shown as it is.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from course.errors import CourseError
 from course.exercises.explain import server_down
 from course.exercises.note import Note
 
 if TYPE_CHECKING:
+    import httpx
     from IPython.core.interactiveshell import InteractiveShell
 
 WORD = "not as it was"
@@ -49,7 +51,7 @@ def explain_cell_errors() -> None:
 
 
 def sentence_for(error: BaseException) -> str:
-    """What to do about an error that comes from the order in which cells ran; `""` for any other."""
+    """What to do about an error that comes from the order in which cells ran, or from a server; `""` for any other."""
     if isinstance(error, AssertionError):
         return _PROOF
     if isinstance(error, CourseError):
@@ -57,9 +59,20 @@ def sentence_for(error: BaseException) -> str:
     kind = f"{type(error).__module__}.{type(error).__qualname__}"
     if kind == "chromadb.errors.NotFoundError" and "Collection" in str(error):
         return _COLLECTION
+    if kind == "httpx.HTTPStatusError":
+        return _refusal(cast("httpx.HTTPStatusError", error).response)
     if kind == "psycopg.errors.LockNotAvailable":
         return _LOCK
     return server_down(error) or ""
+
+
+def _refusal(response: httpx.Response) -> str:
+    """What the application said in place of an answer. Its problems have a `detail`."""
+    try:
+        detail = response.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        detail = response.text
+    return f"The application answered {response.status_code} {response.reason_phrase}: {detail}"
 
 
 def _shown(

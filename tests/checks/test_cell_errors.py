@@ -1,9 +1,13 @@
 """What is said below the traceback of a cell that ran at another time than the lesson has it, on real servers."""
 
+import httpx
 import psycopg
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from course.apps import three_databases
+from course.apps.serve import serve
+from course.apps.stores import Addresses
 from course.errors import CourseError
 from course.exercises.cell_errors import explain_cell_errors, sentence_for
 from course.stack import Stack
@@ -33,6 +37,21 @@ def test_a_lock_that_another_session_holds_is_told(stack: Stack) -> None:
         one.execute("LOCK TABLE users")
         other.execute("SET lock_timeout = '50ms'")
         assert "its transaction is still open" in sentence_for(raised(lambda: other.execute("SELECT * FROM users")))
+
+
+def test_what_an_application_refuses_with_is_told(stack: Stack) -> None:
+    served = serve(three_databases.create_app(Addresses.of(stack.environment())))
+    try:
+        said = sentence_for(raised(httpx.get(f"{served.url}/users/1/similar").raise_for_status))
+    finally:
+        served.stop()
+    assert said.startswith("The application answered 422")
+    assert "q" in said.partition("422")[2]
+
+
+def test_an_answer_without_a_detail_is_told_whole(stack: Stack) -> None:
+    answer = httpx.get(f"{stack.chroma.url}/api/v2/nowhere")
+    assert sentence_for(raised(answer.raise_for_status)) == f"The application answered 404 Not Found: {answer.text}"
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), CourseError("it says so itself"), psycopg.errors.UniqueViolation()])
