@@ -2,7 +2,7 @@
 
 Four indexes after one another on the same table, each at some settings of its search, and NumPy's exact scan with them, in an
 order drawn anew for each round. The index is built as the course teaches: after the rows, in enough memory; and the server has
-the buffers that PostgreSQL's manual advises. Takes about half an hour and 10 GB of disk. Nothing is judged.
+the buffers that PostgreSQL's manual advises. Takes some twenty minutes and 10 GB of disk. Nothing is judged.
 
 Asked are the course's questions, and new documents, as for "more like this". A graph that was built of documents leads to a
 document's neighbours at once. A question lies apart from all of them, and its nearest are hardly nearer than many others. The

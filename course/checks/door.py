@@ -11,6 +11,8 @@ from course.exercises.stage import Stage
 _A_JOB = 0.02
 """Seconds that a job takes at least. A busy machine may make any job take longer, the last one too."""
 
+_ROUNDED = _A_JOB / 2
+"""Who leaves out a job leaves out `_A_JOB`; who rounds to hundredths adds or leaves out a quarter of it at most."""
 
 class DiskFullError(Exception):
     """What a job in the check fails with."""
@@ -41,9 +43,10 @@ class Night:
         def job() -> None:
             self.first_began = self.first_began or time.perf_counter()
             self.ran.append(number)
-            if not self.closed:
-                self.with_the_door_open.append(number)
+            closed_at_first = self.closed
             time.sleep(_A_JOB)
+            if not (closed_at_first and self.closed):
+                self.with_the_door_open.append(number)
             self.last_ended = time.perf_counter()
             if failure:
                 raise failure("No space left on device")
@@ -76,15 +79,16 @@ def went_well(quiet_backup: Callable, stage: Stage) -> Parts:
 def _as_seconds(returned: object, night: Night, took: float) -> str:
     if isinstance(returned, bool) or not isinstance(returned, int | float):
         return "nothing" if returned is None else f"{type(returned).__name__}, no seconds"
+    if any(abs(returned - clock()) < took + 1 for clock in (time.time, time.perf_counter, time.monotonic)):
+        return "a moment"
+    if returned > took + _ROUNDED:
+        return "more than the whole call took"
     if isinstance(returned, int):
         return "whole seconds"
-    if returned > took * 2:
-        return "more than the whole call took" if returned < took * 1e5 else "far more than the whole call took"
     if returned < 0:
         return "less than nothing"
-    # Who leaves out two jobs of three leaves out two times _A_JOB, and who rounds to hundredths a quarter of it at most.
     jobs_took = night.last_ended - night.first_began
-    return "less than the door was closed" if returned < jobs_took - _A_JOB else "the seconds"
+    return "the seconds" if returned >= jobs_took - _ROUNDED else "less than the door was closed"
 
 
 def failed(failure: type[BaseException], place: int) -> Callable[[Callable, Stage], str]:
