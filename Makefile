@@ -71,10 +71,11 @@ slides: .venv/.slides  ## a deck of slides for each lesson, and the handout to p
 	@.venv/bin/python -m course.slides $(LESSON)
 
 bench: .venv/.ready  ## how fast servers start, how long people wait, both applications side by side; BENCH=1m: a million documents
-	.venv/bin/python -m tests.bench
-	.venv/bin/python -m tests.waits
+	$(if $(filter-out 1m,$(BENCH)),$(error BENCH may be 1m: `make bench BENCH=1m`. For another number, see tests/million.py))
 	.venv/bin/python -m tests.scoreboard
 	$(if $(BENCH),.venv/bin/python -m tests.million $(BENCH))
+	.venv/bin/python -m tests.waits
+	.venv/bin/python -m tests.bench
 
 class: .venv/.class  ## a class on this machine, as root: see docs/teaching/server.md; OPTIONS are those of `course.classroom start`
 	@.venv/bin/python -m compileall -q -j 0 .venv/lib course  # learners may not: each start of theirs would do it anew

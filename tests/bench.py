@@ -11,6 +11,7 @@ import statistics
 import sys
 import tempfile
 import time
+from argparse import ArgumentTypeError
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from pathlib import Path
 import psutil
 from tqdm import tqdm
 
+from course import dataset
 from course.servers.postgres import PostgresServer
 from course.stack import Stack
 
@@ -32,6 +34,17 @@ PROMISES = {
 def machine() -> str:
     """What the figures were measured on."""
     return f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def documents(text: str) -> int:
+    """A number of documents from the command line. The real ones are always among them.
+
+    Raises:
+        ArgumentTypeError: it is none, or there would be nothing to add.
+    """
+    if not text.isdecimal() or int(text) <= len(dataset.documents()):
+        raise ArgumentTypeError(f"how many documents: a whole number above {len(dataset.documents())}, and not {text!r}")
+    return int(text)
 
 
 def buffers() -> str:

@@ -15,6 +15,13 @@ DOCUMENTS_A_USER = 50
 TIMES_AS_MANY = 100
 
 MORE_DOCUMENTS, MORE_USERS = KINDS = ("40 users", f"a user for {DOCUMENTS_A_USER} documents")
+APART_FROM = 100 * DOCUMENTS_A_USER
+"""From so many documents on the two differ: there are more than the 40 real users, and one in a hundred is one at least."""
+
+
+def kinds(size: int) -> Sequence[str]:
+    """The ways to grow to this size that give different documents."""
+    return KINDS if size >= APART_FROM else KINDS[:1]
 
 
 def grown(size: int, kind: str) -> Scaled:

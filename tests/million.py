@@ -11,6 +11,7 @@ vectors are made around real ones (`dataset.scaled`) and lie in clumps: lists su
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import itertools
 import os
@@ -35,6 +36,7 @@ from course.measure import Timing, interleaved
 from course.stack import Stack
 from course.waiting import waiting
 from tests.bench import buffers, give_buffers, machine
+from tests.bench import documents as number_of_documents
 from tests.floor import Bare, Scan
 
 K = 10
@@ -214,9 +216,11 @@ def board(stack: Stack, size: int) -> Iterator[str]:
             yield f"{name:<26}{p50:>9.2f}{p95:>9.2f}{p50 / exact.p50:>9.4f}{by_kind}"
 
 
-def main(size: str) -> None:
+def main(*arguments: str) -> None:
     """Measure on so many documents: `1m`, or a number of them."""
-    rows = 1_000_000 if size == "1m" else int(size)
+    parser = argparse.ArgumentParser(prog="python -m tests.million", description="pgvector on a million documents, or on others.")
+    parser.add_argument("documents", type=_rows, help="1m, or a number")
+    rows = parser.parse_args(arguments).documents
     print(f"{machine()}, shared_buffers {buffers()}")
     with (
         tempfile.TemporaryDirectory() as home,
@@ -227,6 +231,10 @@ def main(size: str) -> None:
         for line in board(stack, rows):
             print(line, flush=True)
     print("\nms; server: the same without the way to the client; / NumPy: p50 over that of the exact scan")
+
+
+def _rows(text: str) -> int:
+    return 1_000_000 if text == "1m" else number_of_documents(text)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from course import dataset
-from tests.growth import KINDS, MORE_DOCUMENTS, MORE_USERS, grown, middle_and_most
+from tests.growth import APART_FROM, KINDS, MORE_DOCUMENTS, MORE_USERS, grown, kinds, middle_and_most
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -18,6 +18,17 @@ def test_more_documents_belong_to_the_same_users() -> None:
     made = grown(2_000, MORE_DOCUMENTS)
     assert made.users == ()
     assert {document.user_id for document in made.documents} == {user.id for user in dataset.users()}
+
+
+def test_the_kinds_of_a_size_differ() -> None:
+    assert kinds(APART_FROM - 1) == (MORE_DOCUMENTS,)
+    assert kinds(APART_FROM) == KINDS
+    more_documents, more_users = (grown(APART_FROM, kind) for kind in KINDS)
+    assert len(more_users.users) == 60
+    [(largest, documents)] = Counter(document.user_id for document in more_users.documents).most_common(1)
+    assert largest == 100  # the last of them
+    assert documents > APART_FROM / 3
+    assert max(Counter(document.user_id for document in more_documents.documents).values()) < documents
 
 
 def test_of_more_users_one_in_a_hundred_has_a_hundred_times_as_many() -> None:

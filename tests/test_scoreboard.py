@@ -2,10 +2,11 @@
 
 import asyncio
 import itertools
+from types import ModuleType
 
 import pytest
 
-from tests import scoreboard
+from tests import million, scoreboard
 from tests.board_rows import Row, Way
 
 ROWS = (
@@ -25,7 +26,7 @@ ROWS = (
 def test_the_board_has_every_row_for_both_applications_and_the_floor(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in {"RUNS": 1, "ROUNDS": 1, "QUESTIONS": 3, "KINDS": ("a user for 50 documents",)}.items():
+    for name, value in {"RUNS": 1, "ROUNDS": 1, "QUESTIONS": 3}.items():
         monkeypatch.setattr(scoreboard, name, value)
     monkeypatch.setattr(scoreboard.bulk, "ROUNDS", 1)
     monkeypatch.setattr(scoreboard.bulk, "SIZES", (10, 20))
@@ -60,3 +61,15 @@ def test_no_way_always_follows_the_same_other() -> None:
     asyncio.run(scoreboard._figures(Row("recorded", {name: recorded(name) for name in ("three", "one", "bare")})))
     before_one = {former for former, name in itertools.pairwise(asked) if name == "one"}
     assert before_one >= {"three", "bare"}
+
+
+@pytest.mark.parametrize("board", [scoreboard, million])
+@pytest.mark.parametrize("size", ["0", "300", "2m", "1,000", "-5"])
+def test_a_size_that_is_none_is_refused_before_anything_is_measured(
+    board: ModuleType, size: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        board.main(size)
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "-5" in told.err or f"a whole number above 300, and not '{size}'" in told.err

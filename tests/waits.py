@@ -48,7 +48,7 @@ Told = tuple[str, float]
 def imports() -> list[float]:
     """The seconds of `import course`, each in a Python of its own."""
     return [
-        float(subprocess.run([sys.executable, "-c", TIMED], cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+        float(subprocess.run([sys.executable, "-c", TIMED], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout)
         for _ in range(IMPORTS)
     ]
 
@@ -110,8 +110,12 @@ def _seconds_of(command: Sequence[str]) -> float:
         home = Path(folder) / "home"
         prepare(home)
         began = time.perf_counter()
-        subprocess.run(command, cwd=ROOT, env=os.environ | {"COURSE_HOME": str(home)}, stdout=subprocess.DEVNULL, check=True)
-        return time.perf_counter() - began
+        environment = os.environ | {"COURSE_HOME": str(home)}
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+        seconds = time.perf_counter() - began
+        if done.returncode:
+            sys.exit(f"{done.stdout}\n{' '.join(command)} ended with {done.returncode}; what it printed stands above.")
+        return seconds
 
 
 def told(what: str, taken: Iterable[Told], aim: str) -> str:

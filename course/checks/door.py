@@ -14,6 +14,7 @@ _A_JOB = 0.02
 _ROUNDED = _A_JOB / 2
 """Who leaves out a job leaves out `_A_JOB`; who rounds to hundredths adds or leaves out a quarter of it at most."""
 
+
 class DiskFullError(Exception):
     """What a job in the check fails with."""
 

@@ -26,8 +26,9 @@ WORD = "not as it was"
 
 _PROOF = (
     "This `assert` proves what the cells above it have just shown. If other cells have run since, what it looks at may have "
-    "changed: run its section again, from the heading on. If it fails in a notebook that ran from top to bottom, the lesson is "
-    "out of date: run `make update`."
+    "changed: run its section again, from the heading on. If it compares times, a busy machine may have disturbed it: run it "
+    "again in a quiet moment. If it fails once more in a notebook that ran from top to bottom, the lesson is out of date: run "
+    "`make update`."
 )
 _COLLECTION = (
     "This collection was deleted, or made anew by a cell that has run since. Run the cell that gets it from the client, then "
@@ -67,12 +68,17 @@ def sentence_for(error: BaseException) -> str:
 
 
 def _refusal(response: httpx.Response) -> str:
-    """What the application said in place of an answer. Its problems have a `detail`."""
+    """What a server said in place of an answer. The applications' problems have a `detail`; an answer may not be read yet."""
+    import httpx
+
     try:
-        detail = response.json()["detail"]
-    except (ValueError, KeyError, TypeError):
+        body = response.json()
+        detail = body["detail"] if isinstance(body, dict) and "detail" in body else response.text
+    except httpx.StreamError:
+        detail = "it was not read to its end"
+    except ValueError:
         detail = response.text
-    return f"The application answered {response.status_code} {response.reason_phrase}: {detail}"
+    return f"{response.url.host}:{response.url.port} answered {response.status_code} {response.reason_phrase}: {detail}"
 
 
 def _shown(

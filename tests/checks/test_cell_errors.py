@@ -45,13 +45,19 @@ def test_what_an_application_refuses_with_is_told(stack: Stack) -> None:
         said = sentence_for(raised(httpx.get(f"{served.url}/users/1/similar").raise_for_status))
     finally:
         served.stop()
-    assert said.startswith("The application answered 422")
-    assert "q" in said.partition("422")[2]
+    assert said.startswith(f"{served.url.removeprefix('http://')} answered 422 Unprocessable")
+    assert "q: Field required" in said
 
 
 def test_an_answer_without_a_detail_is_told_whole(stack: Stack) -> None:
     answer = httpx.get(f"{stack.chroma.url}/api/v2/nowhere")
-    assert sentence_for(raised(answer.raise_for_status)) == f"The application answered 404 Not Found: {answer.text}"
+    said = sentence_for(raised(answer.raise_for_status))
+    assert said == f"{stack.chroma.url.removeprefix('http://')} answered 404 Not Found: {answer.text}"
+
+
+def test_an_answer_that_is_not_read_yet_is_told_too(stack: Stack) -> None:
+    with httpx.stream("GET", f"{stack.chroma.url}/api/v2/nowhere") as answer:
+        assert "answered 404 Not Found: it was not read" in sentence_for(raised(answer.raise_for_status))
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), CourseError("it says so itself"), psycopg.errors.UniqueViolation()])
