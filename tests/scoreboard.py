@@ -1,10 +1,10 @@
 """Both applications on the same documents, in turn: `make bench` prints how many times faster the second one is.
 
-Three databases on one stack, one database with an HNSW index on another, both with the buffers that PostgreSQL's manual advises,
-a B-tree for the filters and the planner's costs of memory and flash. Beside them the floor: the bare statement over one open connection,
-and NumPy's exact scan. The documents are loaded once. Each other row of the board is asked of all in turn, in an order drawn anew
-for each round; a run gives the ratios of its medians, and the board shows the median of several runs. Nothing is judged:
-milliseconds and ratios differ from machine to machine. `python -m tests.scoreboard 1000 10000` measures these sizes.
+Three databases on one stack, one database with an HNSW index on another. Both PostgreSQLs have the buffers that the manual
+advises, a B-tree for the filters, and the planner's costs of memory and flash. Beside them the floor: the bare statement over one
+open connection, and NumPy's exact scan. The documents are loaded once. Each other row of the board is asked of all in turn, in an
+order drawn anew for each round; a run gives the ratios of its medians, and the board shows the median of several runs. Nothing is
+judged: milliseconds and ratios differ from machine to machine. `python -m tests.scoreboard 1000 10000` measures these sizes.
 """
 
 from __future__ import annotations
