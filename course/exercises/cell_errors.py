@@ -1,8 +1,8 @@
 """What stands below the traceback of a cell: a sentence on what to do, where a cell ran at another time than the lesson has it.
 
 Cells of a finished lesson can run again in any order. A proof may not hold any more then, a connection may be closed, a
-collection may be another one. And an application may refuse, as on a machine that is too busy. What is explained is shown
-without the errors that it came from. Any other error is shown as it is.
+collection may be another one. And an application may refuse, as on a machine that is too busy, or a program fail. What is
+explained is shown without the errors that it came from. Any other error is shown as it is.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from subprocess import CalledProcessError
 from types import TracebackType
 from typing import TYPE_CHECKING, cast
 
@@ -20,6 +21,8 @@ from course.exercises.note import Note
 if TYPE_CHECKING:
     import httpx
     from IPython.core.interactiveshell import InteractiveShell
+
+_SHOWN_LINES = 6
 
 WORD = "not as it was"
 """What the note is called."""
@@ -52,7 +55,7 @@ def explain_cell_errors() -> None:
 
 
 def sentence_for(error: BaseException) -> str:
-    """What to do about an error that comes from the order in which cells ran, or from a server; `""` for any other."""
+    """What to do about an error that comes from the order of cells, from a server or from a program; `""` for any other."""
     if isinstance(error, AssertionError):
         return _PROOF
     if isinstance(error, CourseError):
@@ -60,11 +63,21 @@ def sentence_for(error: BaseException) -> str:
     kind = f"{type(error).__module__}.{type(error).__qualname__}"
     if kind == "chromadb.errors.NotFoundError" and "Collection" in str(error):
         return _COLLECTION
+    if isinstance(error, CalledProcessError):
+        return _last_words(error)
     if kind == "httpx.HTTPStatusError":
         return _refusal(cast("httpx.HTTPStatusError", error).response)
     if kind == "psycopg.errors.LockNotAvailable":
         return _LOCK
     return server_down(error) or ""
+
+
+def _last_words(error: CalledProcessError) -> str:
+    """What a program printed before it failed; `""` if nobody kept it."""
+    printed = error.stderr or error.stdout or ""
+    text = printed.decode(errors="replace") if isinstance(printed, bytes) else printed
+    lines = text.strip().splitlines()[-_SHOWN_LINES:]
+    return "\n".join(["The program said at its end:", *lines]) if lines else ""
 
 
 def _refusal(response: httpx.Response) -> str:

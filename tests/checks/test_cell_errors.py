@@ -1,5 +1,7 @@
 """What is said below the traceback of a cell that ran at another time than the lesson has it, on real servers."""
 
+import subprocess
+
 import httpx
 import psycopg
 import pytest
@@ -10,6 +12,7 @@ from course.apps.serve import serve
 from course.apps.stores import Addresses
 from course.errors import CourseError
 from course.exercises.cell_errors import explain_cell_errors, sentence_for
+from course.servers.postgres import binary
 from course.stack import Stack
 
 
@@ -58,6 +61,16 @@ def test_an_answer_without_a_detail_is_told_whole(stack: Stack) -> None:
 def test_an_answer_that_is_not_read_yet_is_told_too(stack: Stack) -> None:
     with httpx.stream("GET", f"{stack.chroma.url}/api/v2/nowhere") as answer:
         assert "answered 404 Not Found: it was not read" in sentence_for(raised(answer.raise_for_status))
+
+
+def test_the_last_words_of_a_program_that_failed_are_told(stack: Stack) -> None:
+    command = [binary("pg_dump"), stack.postgres.url, "--table=nowhere"]
+    text = raised(lambda: subprocess.run(command, capture_output=True, text=True, check=True))
+    some_bytes = raised(subprocess.run(command, capture_output=True).check_returncode)
+    nobody_kept_it = raised(lambda: subprocess.run(command, stderr=subprocess.DEVNULL, check=True))
+    assert "no matching tables were found" in sentence_for(text)
+    assert sentence_for(some_bytes) == sentence_for(text)
+    assert sentence_for(nobody_kept_it) == ""
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), CourseError("it says so itself"), psycopg.errors.UniqueViolation()])
