@@ -152,7 +152,7 @@ def test_who_has_many_gets_as_many_as_asked_for_in_order(stack: Stack, monkeypat
         assert [document["distance"] for document in answer] == sorted(document["distance"] for document in answer)
 
 
-@pytest.mark.parametrize("few", [20_000, 0])
+@pytest.mark.parametrize("few", [one_database.FEW, 0])
 def test_nothing_is_found_for_who_has_nothing_and_404_for_who_is_nobody(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:

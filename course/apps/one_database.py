@@ -72,10 +72,9 @@ async def add_document(new: contract.NewDocument, db: Db, cache: Answers) -> dic
 
 
 # Up to FEW documents are all compared and sorted; among more, the planner chooses. `+ 0` keeps the sorting away from the HNSW
-# index, for no index has this order. That index starts from everybody's documents and passes by those of others: it is quick
-# only for who has a good part of the table, and misses most where that part is about one subject. Compared are the vectors
-# that stand side by side in the B-tree `documents_user_created`; title and text are fetched for the k nearest alone. Without
-# that index the answers are the same, and take longer. Milliseconds of processor time, servers and client together:
+# index, for no index has this order. That index starts from everybody's documents and passes by those of others. Compared are
+# the vectors that stand side by side in the B-tree `documents_user_created`; title and text are fetched for the k nearest alone.
+# Without that index the answers are the same, and take longer. Milliseconds of processor time, servers and client together:
 #
 #   so many of the table's        sorted so   over a B-tree without vectors   the planner's walk, its recall   three databases
 #   a user's     25 of  10,000          1.5                             1.6                        1.3   1.0                15
@@ -85,11 +84,21 @@ async def add_document(new: contract.NewDocument, db: Db, cache: Answers) -> dic
 #             2,158 of 100,000          4.0                             4.6                         13   .71               100
 #            23,622 of 100,000           19                              74                         10   .61     refuse so many
 #
-# So the walk is about as quick with a quarter of 10,000, and quicker from some share between 3 and 24 % of 100,000 on. But it
-# misses, and up to FEW an exact answer takes about 16 ms, by the last row: the share need not be asked for. By its default
-# `random_page_cost` of 4 PostgreSQL reads all of the 10,000 for such a quarter, in twice the time (7 to 8 ms in place of 3.8 at
-# the client): `dataset.SEARCH_SETTINGS` has 1.1, as for memory or flash.
-FEW = 20_000
+# And of larger accounts, at the client, p50 over one open connection and the recall of four:
+#
+#   a user's  9,971 of 100,000, from all subjects    4.5                     the walk   1.6   .83    three databases   67   .86
+#             7,316 of 100,000, one subject          5.4                                 25   .25                     105   .73
+#            21,621 of 100,000, three                 13                                6.6   .35                     139   .71
+#            29,050 of 400,000, one                   16                                 62   .21
+#            86,658 of 400,000, three                105                                 16   .25
+#
+# So the walk is quick for who has a good part of the table, and misses most of what is nearest where that part is about few
+# subjects, which nobody knows before. Up to FEW all are compared: 86,658 take less time than three databases for a quarter of
+# them, and 276 ms with the default `shared_buffers` of 128 MB. An account that is larger still wants a partition of its own.
+#
+# By its default `random_page_cost` of 4 PostgreSQL reads the whole table for who has a quarter of 10,000, in twice the time (7 to
+# 8 ms in place of 3.8 at the client). So `dataset.SEARCH_SETTINGS` has 1.1, as for memory or flash.
+FEW = 100_000
 
 NEAREST_OF_FEW = """
     SELECT d.id, d.user_id, d.title, d.content, d.created_at, u.name AS owner_name, distance
