@@ -36,3 +36,8 @@ def test_chromadb_comes_without_what_nothing_here_asks_for():
     loaded = set(done.stdout.splitlines())
     assert "httpx" in loaded
     assert loaded.isdisjoint(NOT_ASKED_FOR)
+
+
+def test_what_a_runner_that_failed_printed_is_told() -> None:
+    with pytest.raises(SystemExit, match=r"(?s)the reason.*ended with 3"):
+        waits._seconds_of([sys.executable, "-c", "print('the reason'); raise SystemExit(3)"])
