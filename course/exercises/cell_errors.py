@@ -91,7 +91,8 @@ def _refusal(response: httpx.Response) -> str:
         detail = "it was not read to its end"
     except ValueError:
         detail = response.text
-    return f"{response.url.host}:{response.url.port} answered {response.status_code} {response.reason_phrase}: {detail}"
+    beginning = "\n".join(str(detail).splitlines()[:_SHOWN_LINES])
+    return f"{response.url.host}:{response.url.port} answered {response.status_code} {response.reason_phrase}: {beginning}"
 
 
 def _shown(
