@@ -30,7 +30,7 @@ from course.stack import Stack
 from course.waiting import waiting
 from tests.bench import machine
 from tests.checks.answers import seconds_to_answer, written_checks
-from tests.kernels import run_cell
+from tests.kernels import nobody_in, run_cell, until
 from tests.one_lesson import NBVAL
 from tests.prepared import prepare
 
@@ -76,6 +76,7 @@ def _seconds_to(cell: NotebookNode, home: Path, folder: Path) -> float:
     finally:
         client.stop_channels()
         manager.shutdown_kernel()
+        until(lambda: nobody_in(home), "its servers have ended")  # they still write as they stop
 
 
 def answers(lessons: Sequence[Lesson]) -> Iterator[Told]:
@@ -113,6 +114,7 @@ def _seconds_of(command: Sequence[str]) -> float:
         environment = os.environ | {"COURSE_HOME": str(home)}
         done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
         seconds = time.perf_counter() - began
+        until(lambda: nobody_in(home), "its servers have ended")
         if done.returncode:
             sys.exit(f"{done.stdout}\n{' '.join(command)} ended with {done.returncode}; what it printed stands above.")
         return seconds
