@@ -36,7 +36,7 @@ def machine() -> str:
     return f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
-def documents(text: str) -> int:
+def number_of_documents(text: str) -> int:
     """A number of documents from the command line. The real ones are always among them.
 
     Raises:

@@ -36,8 +36,7 @@ from course import dataset, embed
 from course.measure import Timing, interleaved
 from course.stack import Stack
 from course.waiting import waiting
-from tests.bench import buffers, give_buffers, machine
-from tests.bench import documents as number_of_documents
+from tests.bench import buffers, give_buffers, machine, number_of_documents
 from tests.floor import Bare, Scan
 
 K = 10

@@ -35,8 +35,7 @@ from course.measure import interleaved
 from course.stack import Stack
 from course.waiting import waiting
 from tests import bulk
-from tests.bench import documents as number_of_documents
-from tests.bench import give_buffers, machine
+from tests.bench import give_buffers, machine, number_of_documents
 from tests.board_rows import CLIENTS, Row, Sides, rows
 from tests.floor import COPY, Bare, Scan
 from tests.growth import APART_FROM, MORE_USERS, grown, kinds, middle_and_most
