@@ -51,11 +51,11 @@ class Checkout:
         (self.bin / name).write_text(text)
         (self.bin / name).chmod(0o755)
 
-    def run(self, *command: str, fails: str = "nothing fails") -> subprocess.CompletedProcess:
-        around = ("MAKE", "MFLAGS", "COURSE_", "COVERAGE")
+    def run(self, *command: str, fails: str = "nothing fails", **named: str) -> subprocess.CompletedProcess:
+        around = ("MAKE", "MFLAGS", "COURSE_", "COVERAGE", "PYTHON")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(around)}
         own = {"PATH": f"{self.bin}:/usr/bin:/bin", "BIN": str(self.bin), "CALLS": str(self.bin / "calls"), "FAILS": fails}
-        return subprocess.run(command, cwd=self.root, env=kept | own, capture_output=True, text=True)
+        return subprocess.run(command, cwd=self.root, env=kept | own | named, capture_output=True, text=True)
 
     def calls(self) -> list[str]:
         """What was called since the last time, without looks at a version or a path."""
@@ -300,16 +300,16 @@ def ci_checkout(checkout: Checkout) -> None:
 
 def test_ci_makes_the_environment_and_tests(checkout: Checkout) -> None:
     ci_checkout(checkout)
-    done = checkout.run(".ci/run")
+    done = checkout.run(".ci/run", PYTHON="python3")
     assert done.returncode == 0, done.stderr
-    assert checkout.calls() == ["make .venv/.site .venv/.slides", "make test"]
+    assert checkout.calls() == ["make .venv/.site .venv/.slides PYTHON=python3", "make test"]
     assert re.search(r"after \d+ s", done.stdout)
 
 
 def test_ci_installs_what_is_missing_as_root(checkout: Checkout) -> None:
     ci_checkout(checkout)
     checkout.program("python3", f'#!/bin/sh\n[ "$*" = "-c import ensurepip" ] && exit 1\nexec {PYTHON} "$@"\n')
-    done = checkout.run(".ci/run")
+    done = checkout.run(".ci/run", PYTHON="python3")
     assert done.returncode == 0, done.stderr
     installs = [call for call in checkout.calls() if call.startswith("sudo") and "apt-get" in call]
     assert "update" in installs[0]
@@ -320,7 +320,7 @@ def test_ci_installs_what_is_missing_as_root(checkout: Checkout) -> None:
 def test_ci_fails_where_a_step_fails(checkout: Checkout, fails: str) -> None:
     ci_checkout(checkout)
     checkout.program("python3", f'#!/bin/sh\n[ "$*" = "-c import ensurepip" ] && exit 1\nexec {PYTHON} "$@"\n')
-    assert checkout.run(".ci/run", fails=fails).returncode != 0
+    assert checkout.run(".ci/run", fails=fails, PYTHON="python3").returncode != 0
 
 
 def test_the_workflow_runs_the_same_on_a_fork() -> None:
@@ -330,6 +330,7 @@ def test_the_workflow_runs_the_same_on_a_fork() -> None:
     assert "secrets." not in text
     linux, macos = workflow["jobs"]["linux"], workflow["jobs"]["macos"]
     assert [step["run"] for step in linux["steps"] if "run" in step] == [".ci/run"]
+    assert all(step["env"]["PYTHON"] == "python3" for step in linux["steps"] if "run" in step)  # not the system's own
     assert [step["run"] for step in macos["steps"] if "run" in step] == ["make test"]
     assert linux["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13", "3.14"]
     for job in workflow["jobs"].values():
