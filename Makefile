@@ -12,9 +12,9 @@ INSTALL = $(if $(UV),uv pip install --python .venv/bin/python,.venv/bin/python -
 COMPILE = .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
 	--no-emit-index-url $(if $(UPGRADE),--upgrade)
 LAB = .venv/bin/python -m course.lab $(OPTIONS)
-PYTEST = .venv/bin/python -m pytest --durations=10 --durations-min=0.5
+PYTEST = .venv/bin/python -m pytest -p tests.fast_start --durations=10 --durations-min=0.5
 TESTED = $(if $(COVERAGE),$(subst -m pytest,-m coverage run --parallel-mode -m pytest,$(PYTEST)),$(PYTEST))
-NBVAL = $(PYTEST) -p tests.fast_start -p tests.nbval_gate -p no:schemathesis --nbval-current-env --nbval-cell-timeout=120 \
+NBVAL = $(PYTEST) -p tests.nbval_gate -p no:schemathesis --nbval-current-env --nbval-cell-timeout=120 \
 	--nbval-sanitize-with=tests/nbval_sanitize.cfg
 
 .PHONY: help lab test test-external test-busy test-lock site slides new build format bench class class-load lock update clean

@@ -27,6 +27,9 @@ STOP_SECONDS = 30
 FIRST = "00_start_here"
 """The lesson that opens for who has done nothing yet."""
 
+PROGRAM = [sys.executable, "-c", "import course, jupyterlab.labapp as lab; lab.main()"]
+"""JupyterLab. `course` comes first, as it leaves out what takes half of the imports and is not needed: see there."""
+
 SETTINGS = {
     "LabApp.app_settings_dir": "overrides",
     "LabApp.extension_manager": "readonly",  # the other one asks a network
@@ -42,7 +45,7 @@ class Lab:
         self.log = log
         self._page = f"lab/tree/lessons/{stem}.ipynb"
         settings = SETTINGS | {"LabApp.default_url": f"/{self._page}"}
-        command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in settings.items())]
+        command = [*PROGRAM, *(f"--{name}={value}" for name, value in settings.items())]
         command += ["--allow-root"] if os.getuid() == 0 else []
         self.process = subprocess.Popen(
             [*command, *options],

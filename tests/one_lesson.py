@@ -15,9 +15,9 @@ from course.errors import CourseError
 from course.manifest import Lesson, lesson
 from course.pipeline.layout import Layout
 
-PYTEST = [sys.executable, "-m", "pytest", "-q"]
+PYTEST = [sys.executable, "-m", "pytest", "-p", "tests.fast_start", "-q"]
 EVERY = ["tests/checks/test_every_check.py", "tests/checks/test_every_state.py"]
-NBVAL = [*PYTEST, "-p", "tests.fast_start", "-p", "tests.nbval_gate", "-p", "no:schemathesis", "--nbval-current-env"]
+NBVAL = [*PYTEST, "-p", "tests.nbval_gate", "-p", "no:schemathesis", "--nbval-current-env"]
 NBVAL += ["--nbval-cell-timeout=120", "--nbval-sanitize-with=tests/nbval_sanitize.cfg"]
 
 

@@ -34,7 +34,7 @@ def test_the_servers_as_an_unprivileged_user(user, open_directory):
     # Reading through directories of root is allowed, as the checkout may lie in one; writing there is not.
     readable = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
     become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *readable]
-    command = [sys.executable, "-m", "pytest", "-q", f"--basetemp={open_directory}/work"]
+    command = [sys.executable, "-m", "pytest", "-p", "tests.fast_start", "-q", f"--basetemp={open_directory}/work"]
     command += ["tests/test_servers.py", "tests/test_cluster.py"]
     environment = os.environ | {"HOME": open_directory, "USER": user}
     environment.pop(PREPARED, None)  # what root has prepared is root's

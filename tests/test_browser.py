@@ -21,6 +21,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from course.choice import PGVECTOR, QUESTIONS, recommend
 from course.home import ROOT
+from course.lab import PROGRAM
 from course.notebooks import fresh
 from course.servers.process import free_port
 from tests.accessibility import ALL_CELLS, CONTENT, blockers
@@ -51,15 +52,7 @@ def lab(tmp_path_factory):
     for name in ("lessons", "solutions"):
         shutil.copytree(ROOT / name, folder / name)
     port, token = free_port(), secrets.token_hex(16)
-    command = [
-        sys.executable,
-        "-m",
-        "jupyterlab",
-        "--no-browser",
-        "--allow-root",
-        f"--port={port}",
-        f"--ServerApp.root_dir={folder}",
-    ]
+    command = [*PROGRAM, "--no-browser", "--allow-root", f"--port={port}", f"--ServerApp.root_dir={folder}"]
     command += [f"--IdentityProvider.token={token}", f"--LabApp.app_settings_dir={ROOT / 'overrides'}"]
     command += ["--LabApp.expose_app_in_browser=True"]
     environment = os.environ | {"COURSE_HOME": str(folder / "home"), "JUPYTER_CONFIG_DIR": str(folder / "config")}
