@@ -39,6 +39,8 @@ LAB = "python -m course.lab"
 WITH_PIP = ["python3 -m venv .venv", "python -m pip install --disable-pip-version-check -r requirements.txt"]
 WITH_UV = ["uv venv --quiet --seed --python python3 .venv", "uv pip install --python .venv/bin/python -r requirements.txt"]
 
+STREAM = "-m pytest -p tests.fast_start --durations=10 --durations-min=0.5 "
+
 
 @dataclass
 class Checkout:
@@ -165,7 +167,7 @@ def test_make_test_runs_every_gate(checkout: Checkout) -> None:
     assert checkout.run("make", "test").returncode == 0
     calls, gates = checkout.calls(), [gate for gate in GATES if "coverage" not in gate]
     assert [gate in call for gate, call in zip(gates, calls, strict=True)] == [True] * len(gates)
-    tests, solutions, site, checks, lessons, browser = calls[-1].split(" --durations=10 --durations-min=0.5 ")[1:]
+    tests, solutions, site, checks, lessons, browser = calls[-1].split(STREAM)[1:]
     apart = ["tests/checks", "tests/test_site.py", "tests/test_browser.py"]
     assert tests.split()[:-1] == ["tests", *(f"--ignore={name}" for name in apart)]
     assert [stream.split()[0] for stream in (checks, site, browser)] == apart
