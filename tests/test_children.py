@@ -1,6 +1,7 @@
 """Children that a lesson kills."""
 
 import os
+import subprocess
 import sys
 import textwrap
 from importlib import import_module
@@ -50,3 +51,25 @@ def test_children_of_an_earlier_run_are_killed(folder: Path) -> None:
     Children(folder, preload=["json"])
     child.join(60)
     assert child.exitcode == -9
+
+
+def test_a_child_has_chromadb_without_the_grammar_that_takes_longest_to_import(tmp_path: Path) -> None:
+    (tmp_path / "another_childs_work.py").write_text(
+        "import sys\n\n\ndef work(line):\n    line.send(('chromadb' in sys.modules, sys.modules.get('rfc3987_syntax')))\n"
+    )
+    program = """
+        import sys
+        from pathlib import Path
+
+        from course.children import Children
+
+        children = Children(Path(sys.argv[1]), preload=["chromadb"])  # a fork server of this process alone
+        import another_childs_work
+
+        child, line = children.start(another_childs_work.work)
+        print(line.recv())
+        child.join()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "(True, None)\n", done.stderr

@@ -521,6 +521,11 @@ def test_values_are_alike_when_they_say_the_same(found: object, wanted: object, 
     assert alike(found, wanted) is same
 
 
+def test_a_login_on_the_checks_own_server_hashes_the_password_once() -> None:
+    verifier = only(bench().database("bench").execute("SELECT rolpassword FROM pg_authid WHERE rolname = current_user"))
+    assert verifier.startswith("SCRAM-SHA-256$1:")
+
+
 def test_a_spare_postgresql_is_nobody_elses_and_leaves_nothing() -> None:
     bench().database("bench")
     with spare_postgres() as server:
