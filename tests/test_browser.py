@@ -29,8 +29,6 @@ from tests.chromium import CHROMIUM, QUIET, Seen
 from tests.kernels import until
 
 SECONDS = 120
-OFTEN = 200
-"""How often a page is asked for what is waited for, in ms: at each frame, as by default, looking would take more than a core."""
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed; CI has it")
 
@@ -128,7 +126,7 @@ def open_lesson(browser, lab, stem):
     page = new_page(browser)
     seen = Seen(page)
     page.goto(lab.address(f"lessons/{stem}.ipynb"))
-    page.wait_for_function(READY, arg=f"lessons/{stem}.ipynb", polling=OFTEN)
+    page.wait_for_function(READY, arg=f"lessons/{stem}.ipynb")
     return page, seen
 
 
@@ -137,7 +135,7 @@ def jupyterlab(browser, lab):
     """A page with JupyterLab in it: to load one takes as long as all that many a test does then."""
     page = new_page(browser)
     page.goto(f"{lab.url}/lab/workspaces/tab?token={lab.token}&reset")
-    page.wait_for_function("window.jupyterapp?.commands.hasCommand('docmanager:open')", polling=OFTEN)
+    page.wait_for_function("window.jupyterapp?.commands.hasCommand('docmanager:open')")
     page.evaluate("window.jupyterapp.restored")
     yield page
     page.close()
@@ -154,7 +152,7 @@ def open_in(tab, stem, folder="lessons"):
     """Open a notebook in that page."""
     seen, path = Seen(tab), f"{folder}/{stem}.ipynb"
     tab.evaluate(OPEN, path)
-    tab.wait_for_function(READY, arg=path, polling=OFTEN)
+    tab.wait_for_function(READY, arg=path)
     return tab, seen
 
 
@@ -162,7 +160,7 @@ def run_all(page):
     """Run every cell and wait for the last one. Returns what the page then holds."""
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
     over = "!state.busy && (state.waiting === 0 || state.errors.some(error => !error.promised))"
-    page.wait_for_function(f"() => {{ const state = ({STATE})(); return {over} }}", polling=OFTEN)
+    page.wait_for_function(f"() => {{ const state = ({STATE})(); return {over} }}")
     return page.evaluate(STATE)
 
 
@@ -239,10 +237,10 @@ COLOUR = """word => {
 def test_the_words_of_sql_have_the_colour_of_pythons_keywords(lesson):
     page, _, _ = lesson
     find(page, ".cm-line:has-text('%%sql')")
-    page.wait_for_function(f"({COLOUR})('CREATE')", polling=OFTEN)
+    page.wait_for_function(f"({COLOUR})('CREATE')")
     sql = page.evaluate(COLOUR, "CREATE")
     find(page, ".cm-line:has-text('import')")
-    page.wait_for_function(f"({COLOUR})('import')", polling=OFTEN)
+    page.wait_for_function(f"({COLOUR})('import')")
     assert sql == page.evaluate(COLOUR, "import")
 
 
@@ -254,8 +252,8 @@ def test_shift_and_enter_lead_through_a_whole_lesson(tab, lab):
     for number in range(cells - 1):
         assert page.evaluate(PLACE) == number
         page.keyboard.press("Shift+Enter")
-        page.wait_for_function(f"number => {PLACE} === number + 1", arg=number, polling=OFTEN)
-    page.wait_for_function(f"() => {{ const state = ({STATE})(); return !state.busy && state.waiting === 0 }}", polling=OFTEN)
+        page.wait_for_function(f"number => {PLACE} === number + 1", arg=number)
+    page.wait_for_function(f"() => {{ const state = ({STATE})(); return !state.busy && state.waiting === 0 }}")
     assert broken(page.evaluate(STATE)) == []
     assert [cell["folded"] for cell in page.evaluate(FOLDED)] == [cell["plumbing"] for cell in page.evaluate(FOLDED)]
     assert seen.errors == []
@@ -300,9 +298,7 @@ def run_cell(page, words):
     """Run the first code cell with these words in it, and wait for it."""
     before = page.evaluate(SELECT, words)
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell')")
-    page.wait_for_function(
-        f"count => {{ const state = ({STATE})(); return !state.busy && ({COUNT})() > count }}", arg=before, polling=OFTEN
-    )
+    page.wait_for_function(f"count => {{ const state = ({STATE})(); return !state.busy && ({COUNT})() > count }}", arg=before)
 
 
 COUNT = """() => Math.max(...window.jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.executionCount ?? 0))"""
@@ -364,7 +360,7 @@ def test_in_the_failure_lab_pressing_kill_changes_the_matrix(tab, lab):
     find(page, "button:has-text('Stop the clients')")
 
     def until_matrix(condition):
-        page.wait_for_function(f"() => {{ const matrix = ({MATRIX})(); return matrix && {condition} }}", polling=OFTEN)
+        page.wait_for_function(f"() => {{ const matrix = ({MATRIX})(); return matrix && {condition} }}")
         return page.evaluate(MATRIX)["rows"]
 
     rows = until_matrix("matrix.now === 'Now: all up'")
@@ -397,7 +393,7 @@ def test_a_walk_through_the_graph_goes_on_with_its_slider(lesson):
     for step in ("1", "2"):
         page.keyboard.press("ArrowUp")
         expect(slider).to_have_attribute("aria-valuetext", step)
-    page.wait_for_function(f"() => ({STATE})().said.includes('Step 2: ')", polling=OFTEN)
+    page.wait_for_function(f"() => ({STATE})().said.includes('Step 2: ')")
     screenshot(page, "walk")
 
 
@@ -446,7 +442,7 @@ def test_a_store_killed_under_both_applications_stops_the_search_of_one_of_them(
     page, seen, _ = lesson
 
     def until_both(condition):
-        page.wait_for_function(f"() => {{ const both = ({BOTH})(); return both && {condition} }}", polling=OFTEN)
+        page.wait_for_function(f"() => {{ const both = ({BOTH})(); return both && {condition} }}")
         return page.evaluate(BOTH)["rows"]
 
     find(page, "button:has-text('Kill ChromaDB')")
@@ -577,7 +573,7 @@ def test_a_slider_has_a_name_speaks_its_value_and_keeps_the_focus_while_its_char
     displays.keyboard.press("ArrowUp")
     expect(slider).to_have_attribute("aria-valuetext", "1,000")
     expect(displays.locator(".jp-RenderedVegaCommon5 svg, .jp-RenderedVegaCommon5 canvas")).to_have_count(1)
-    displays.wait_for_function(f"() => ({STATE})().said.includes('1,000 days')", polling=OFTEN)
+    displays.wait_for_function(f"() => ({STATE})().said.includes('1,000 days')")
     expect(slider).to_be_focused()
     expect(displays.locator("summary")).to_have_count(0)  # Vega's menu, which has no name
 
@@ -640,7 +636,7 @@ def test_in_presentation_mode_buttons_and_questions_are_as_large_as_the_text(tab
     text = page.locator(".jp-RenderedMarkdown p:visible").first
     plain = text.evaluate(size)
     page.evaluate("window.jupyterapp.commands.execute('application:toggle-presentation-mode')")
-    page.wait_for_function(f"([node, plain]) => ({size})(node) !== plain", arg=[text.element_handle(), plain], polling=OFTEN)
+    page.wait_for_function(f"([node, plain]) => ({size})(node) !== plain", arg=[text.element_handle(), plain])
     for part in (".course-live button", ".course-live .widget-radio-box label", ".course-live [role=status]"):
         assert find(page, part).evaluate(size) == text.evaluate(size)
     page.evaluate("window.jupyterapp.commands.execute('application:toggle-presentation-mode')")
@@ -688,13 +684,11 @@ def write_into(page, id, text):
     )
     before = page.evaluate(COUNT)
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell')")
-    page.wait_for_function(
-        f"count => {{ const state = ({STATE})(); return !state.busy && ({COUNT})() > count }}", arg=before, polling=OFTEN
-    )
+    page.wait_for_function(f"count => {{ const state = ({STATE})(); return !state.busy && ({COUNT})() > count }}", arg=before)
 
 
 def until_cell(page, id, text):
-    page.wait_for_function(f"([id, text]) => Object.fromEntries(({CELLS})())[id] === text", arg=[id, text], polling=OFTEN)
+    page.wait_for_function(f"([id, text]) => Object.fromEntries(({CELLS})())[id] === text", arg=[id, text])
 
 
 def test_an_exercise_is_reset_in_its_own_cell_and_undo_brings_the_answer_back(exercise, lab):
