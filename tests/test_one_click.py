@@ -47,6 +47,7 @@ def test_each_week_the_newest_versions_are_tried_and_a_failure_is_told() -> None
     assert any(line.startswith(".ci/run") for line in said)
     (tell,) = [step for step in job["steps"] if step.get("run", "").startswith(".ci/tell")]
     assert tell["if"] == "failure()"
+    assert job["env"]["PYTHON"] == "python3"  # the one that was set up, and not the system's own
     assert job["permissions"]["issues"] == "write"
 
 
