@@ -80,18 +80,6 @@ def gone_pid(pid: int) -> bool:
         return True
 
 
-def nobody_in(home: Path) -> bool:
-    """True when no server runs any more whose files are in this directory: it has it in its command, or as its place."""
-    return not any(_is_in(process, str(home)) for process in psutil.process_iter())
-
-
-def _is_in(process: psutil.Process, home: str) -> bool:
-    try:
-        return home in " ".join(process.cmdline()) or process.cwd().startswith(home)
-    except (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):  # it has ended, or is another's
-        return False
-
-
 def _ended(process: psutil.Process) -> bool:
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE

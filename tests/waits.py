@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
@@ -25,12 +26,13 @@ from nbformat import NotebookNode
 from course import dataset, manifest
 from course.home import ROOT
 from course.manifest import Lesson
+from course.pipeline.kernel_home import KernelHome
 from course.pipeline.layout import Layout
 from course.stack import Stack
 from course.waiting import waiting
 from tests.bench import machine
 from tests.checks.answers import seconds_to_answer, written_checks
-from tests.kernels import nobody_in, run_cell, until
+from tests.kernels import run_cell, until
 from tests.one_lesson import NBVAL
 from tests.prepared import prepare
 
@@ -59,16 +61,26 @@ def first_cells(lessons: Sequence[Lesson]) -> Iterator[Told]:
     for lesson in waiting(lessons, "first cells"):
         path = layout.lesson(lesson)
         first = next(cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code")
-        with tempfile.TemporaryDirectory() as folder:
-            home = Path(folder) / "home"
-            prepare(home)
+        with _a_home() as home:
             _seconds_to(first, home, path.parent)
             yield lesson.id, _seconds_to(first, home, path.parent)
 
 
-def _seconds_to(cell: NotebookNode, home: Path, folder: Path) -> float:
+@contextmanager
+def _a_home() -> Iterator[KernelHome]:
+    """A home where no lesson has run. It goes when its servers have ended, for they still write as they stop."""
+    home = KernelHome()
+    try:
+        prepare(home.path / "home")
+        yield home
+    finally:
+        left = home.close()
+    assert not left, left
+
+
+def _seconds_to(cell: NotebookNode, home: KernelHome, folder: Path) -> float:
     began = time.perf_counter()
-    environment = os.environ | {"COURSE_HOME": str(home), "TQDM_DISABLE": "1"}
+    environment = home.environment()
     manager, client = start_new_kernel(kernel_name="python3", env=environment, cwd=str(folder), stderr=subprocess.DEVNULL)
     try:
         run_cell(client, cell)
@@ -76,7 +88,7 @@ def _seconds_to(cell: NotebookNode, home: Path, folder: Path) -> float:
     finally:
         client.stop_channels()
         manager.shutdown_kernel()
-        until(lambda: nobody_in(home), "its servers have ended")  # they still write as they stop
+        until(lambda: not home.processes(), "its servers to end")
 
 
 def answers(lessons: Sequence[Lesson]) -> Iterator[Told]:
@@ -106,15 +118,10 @@ def runners(lessons: Sequence[Lesson]) -> Iterator[tuple[str, float, float]]:
 
 
 def _seconds_of(command: Sequence[str]) -> float:
-    """In a home of its own, where no lesson has run."""
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder) / "home"
-        prepare(home)
+    with _a_home() as home:
         began = time.perf_counter()
-        environment = os.environ | {"COURSE_HOME": str(home)}
-        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(command, cwd=ROOT, env=home.environment(), stdout=subprocess.PIPE, text=True)
         seconds = time.perf_counter() - began
-        until(lambda: nobody_in(home), "its servers have ended")
         if done.returncode:
             sys.exit(f"{done.stdout}\n{' '.join(command)} ended with {done.returncode}; what it printed stands above.")
         return seconds
