@@ -239,7 +239,7 @@ def _is_newer(state: dict[str, Any]) -> bool:
 def see_that_it_is_ours(record: CheckRecord) -> None:
     """Raise a ValueError or a TypeError unless a record that was read from a file holds what this module writes."""
     _RANK.index(record.outcome)
-    if not all(type(value) is type(getattr(CheckRecord, name)) for name, value in asdict(record).items()):
+    if not all(type(value) is type(getattr(CheckRecord, name)) for name, value in vars(record).items()):
         raise TypeError("a field has the wrong type")
     for day in filter(None, (record.used, record.passed_on)):
         date.fromisoformat(day)
@@ -253,7 +253,7 @@ def _see_that_all_is_ours(state: dict[str, Any]) -> None:
         for record in part["checks"].values():
             known = CheckRecord(**record)
             see_that_it_is_ours(known)
-            record.update(asdict(known))
+            record.update(vars(known))
         if not all(isinstance(choice, str) for choice in part["predictions"].values()):
             raise TypeError("a prediction is not a text")
 
