@@ -1,11 +1,20 @@
-"""What a drawn picture says of itself: its words and its size. The web site and the slides ask; neither draws in a browser."""
+"""Mermaid diagrams drawn without a browser, for the web site and the slides, and what a drawn picture says of itself."""
 
 import re
 import struct
+from functools import cache
+
+import mermaidx
 
 _SIZE = re.compile(rb'<svg[^>]*viewBox="[-\d.]+ [-\d.]+ ([\d.]+) ([\d.]+)"')
 _WORDS = re.compile(r"^ +accDescr(?:: *([^\n]+)| *\{\n(.*?)\n *\})$", re.MULTILINE | re.DOTALL)
 _PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@cache
+def drawn(diagram: str) -> str:
+    """A mermaid diagram as SVG. Pages and slides have many in common: each is drawn once."""
+    return mermaidx.render(diagram).svg()
 
 
 def words_in(diagram: str) -> str:

@@ -6,10 +6,11 @@ What becomes of a cell in the solution and in the lesson stands in `notebook`.
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from jupytext.myst import MystMetadataParsingError, myst_to_notebook
-from nbformat import ValidationError
+from nbformat import NotebookNode, ValidationError
 
 from course.pipeline.layout import BuildError
 from course.pipeline.regions import Kind
@@ -43,7 +44,7 @@ def read(path: Path, name: str) -> list[Cell]:
     """
     text = path.read_text(encoding="utf-8")
     try:
-        notebook = myst_to_notebook(text, add_source_map=True)
+        notebook = _notebook(text)
     except (MystMetadataParsingError, ValidationError, ValueError) as error:
         raise BuildError(f"{name}: it is not a MyST notebook: {error}\nNothing was changed. Correct it there.") from error
     lines = text.splitlines()
@@ -63,6 +64,12 @@ def read(path: Path, name: str) -> list[Cell]:
             "Begin the source with its first section, `## …`."
         )
     return cells
+
+
+@cache
+def _notebook(text: str) -> NotebookNode:
+    """What a source's text holds. A build asks for each text several times; what is given is only read."""
+    return myst_to_notebook(text, add_source_map=True)
 
 
 def _id(content: str, twins_before: int) -> str:

@@ -11,10 +11,9 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
-import mermaidx
 import vl_convert
 
-from course.pictures import size, words_in
+from course.pictures import drawn, size, words_in
 
 DIAGRAM = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 """A diagram in a text, its source as the group."""
@@ -42,7 +41,7 @@ class Pictures:
         """A mermaid diagram, as HTML. Without `words`, it takes those that it holds itself."""
         path = self._path(source, "svg")
         if not path.exists():
-            path.write_text(mermaidx.render(source).svg(), encoding="utf-8")
+            path.write_text(drawn(source), encoding="utf-8")
         return _figure(self._image(path, words or words_in(source)))
 
     def diagrams(self, markdown: str) -> str:

@@ -4,10 +4,9 @@ import base64
 from html import escape
 from typing import Any
 
-import mermaidx
 import vl_convert
 
-from course.pictures import size, words_in
+from course.pictures import drawn, size, words_in
 
 _WIDEST, _HIGHEST = 1160, 480
 _LARGER = 2
@@ -16,7 +15,7 @@ _LARGER = 2
 
 def diagram(source: str, words: str = "") -> str:
     """A mermaid diagram as an image. Without `words` for those who do not see it, it takes those that it holds itself."""
-    return _image("svg+xml", mermaidx.render(source).svg().encode(), words or words_in(source))
+    return _image("svg+xml", drawn(source).encode(), words or words_in(source))
 
 
 def chart(spec: dict[str, Any], words: str) -> str:
@@ -24,8 +23,8 @@ def chart(spec: dict[str, Any], words: str) -> str:
     return _image("png", vl_convert.vegalite_to_png(spec, scale=_LARGER), words, _LARGER)
 
 
-def _image(kind: str, content: bytes, words: str, drawn: int = 1) -> str:
-    width, height = (length / drawn for length in size(content))
+def _image(kind: str, content: bytes, words: str, larger: int = 1) -> str:
+    width, height = (length / larger for length in size(content))
     scale = min(_WIDEST / width, _HIGHEST / height, _LARGER)
     return (
         f'<img src="data:image/{kind};base64,{base64.b64encode(content).decode()}" alt="{escape(" ".join(words.split()))}" '
