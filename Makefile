@@ -34,8 +34,7 @@ ifdef LESSON
 else
 	.venv/bin/python -m ruff check course tests
 	.venv/bin/python -m ruff format --check course tests
-	.venv/bin/python -m mypy
-	.venv/bin/python -m course.build --check
+	@.venv/bin/python -m tests.side_by_side ".venv/bin/python -m mypy" ".venv/bin/python -m course.build --check"
 	$(if $(COVERAGE),@.venv/bin/python -m coverage erase)
 	@.venv/bin/python -m tests.side_by_side "$(TESTED) tests --ignore=tests/checks --ignore=tests/test_site.py --ignore=tests/test_browser.py" \
 		"$(NBVAL) --nbval solutions" then "$(TESTED) tests/test_site.py" \
@@ -43,6 +42,7 @@ else
 		"$(NBVAL) --nbval-lax lessons" then "$(TESTED) tests/test_browser.py"
 	$(if $(COVERAGE),@.venv/bin/python -m coverage combine --quiet)
 	$(if $(COVERAGE),@.venv/bin/python -m coverage report)
+	@echo "All gates passed in $$(($$(date +%s) - COURSE_TEST_BEGAN)) s."
 endif
 
 new: .venv/.ready  ## a new lesson, ready to build: make new LESSON=16 NAME=change_the_model

@@ -14,6 +14,7 @@ from course import dataset
 from course.apps import apart
 from course.apps.apart import Apart, serve_apart
 from course.errors import CourseError
+from course.pipeline.kernel_home import short_folder
 from course.stack import Stack
 from tests.kernels import gone_pid, until
 
@@ -22,7 +23,7 @@ APP = "course.apps.one_database:app"
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    with tempfile.TemporaryDirectory(prefix="course-", dir="/tmp") as home, pytest.MonkeyPatch.context() as patch:
+    with tempfile.TemporaryDirectory(prefix="course-", dir=short_folder()) as home, pytest.MonkeyPatch.context() as patch:
         patch.setenv("COURSE_HOME", home)
         with Stack.start("13", embedded=True) as stack:
             dataset.load_one(stack)

@@ -16,6 +16,7 @@ from course.apps.load_generator import ALL_UP, REQUESTS, Answer, LoadGenerator
 from course.apps.serve import Served
 from course.apps.stores import Addresses
 from course.errors import CourseError
+from course.pipeline.kernel_home import short_folder
 from course.stack import Stack
 from tests.kernels import until
 
@@ -28,7 +29,7 @@ DEAD = {
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    with tempfile.TemporaryDirectory(prefix="course-", dir="/tmp") as home, pytest.MonkeyPatch.context() as patch:
+    with tempfile.TemporaryDirectory(prefix="course-", dir=short_folder()) as home, pytest.MonkeyPatch.context() as patch:
         patch.setenv("COURSE_HOME", home)
         with Stack.start("05", embedded=True) as stack:
             dataset.load(stack)
@@ -174,7 +175,7 @@ print(*(server.pid for server in stack.servers))
 
 
 def test_they_end_with_the_process_that_started_them(tmp_path) -> None:
-    with tempfile.TemporaryDirectory(prefix="course-", dir="/tmp") as home:
+    with tempfile.TemporaryDirectory(prefix="course-", dir=short_folder()) as home:
         command = [sys.executable, "-c", KERNEL]
         done = subprocess.run(
             command, env=os.environ | {"COURSE_HOME": home, "TQDM_DISABLE": "1"}, capture_output=True, text=True, timeout=60

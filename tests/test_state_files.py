@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from course import clean, doctor
 from course.errors import CourseError, DirectoryInUseError, InputError
 from course.home import ROOT
+from course.pipeline.kernel_home import short_folder
 from course.servers import holders
 from course.servers.postgres import PostgresServer
 from course.stack import Stack, _password
@@ -249,9 +250,9 @@ NOBODY_IN_PARTICULAR = """
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become a user without a name")
 def test_a_user_without_a_name_or_a_home_and_with_a_long_tmpdir_can_work(tmp_path: Path) -> None:
     uid = 54_321
-    tmpdir = Path("/tmp") / f"course-{os.getpid()}" / ("long-" * 16)
+    folder = Path(short_folder()) / f"course-{os.getpid()}"
+    tmpdir, home = folder / ("long-" * 16), folder / "home"
     tmpdir.mkdir(parents=True)
-    home = Path("/tmp") / f"course-{os.getpid()}" / "home"
     home.mkdir()
     for path in (tmpdir.parent, tmpdir, home):
         os.chown(path, uid, uid)

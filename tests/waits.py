@@ -26,7 +26,7 @@ from nbformat import NotebookNode
 from course import dataset, manifest
 from course.home import ROOT
 from course.manifest import Lesson
-from course.pipeline.kernel_home import KernelHome
+from course.pipeline.kernel_home import KernelHome, short_folder
 from course.pipeline.layout import Layout
 from course.stack import Stack
 from course.waiting import waiting
@@ -95,7 +95,7 @@ def answers(lessons: Sequence[Lesson]) -> Iterator[Told]:
     """Each check's seconds for its answer to the solution of the source, which it must run to its end."""
     asked = {id for lesson in lessons for id in lesson.checks} & set(written_checks())
     with (
-        tempfile.TemporaryDirectory(prefix="course-", dir="/tmp") as home,
+        tempfile.TemporaryDirectory(prefix="course-", dir=short_folder()) as home,
         patch.dict(os.environ, COURSE_HOME=home),
         Stack.start("00", embedded=True) as stack,
     ):

@@ -14,8 +14,16 @@ import psutil
 SECONDS_TO_END = 15.0
 """How long processes that a notebook started may take to end once its kernel has."""
 
+_LONGEST = 30
+
 KERNEL_ARGUMENTS = ["--InteractiveShell.system_raise_on_error=True"]
 """A shell command (`!…`) that fails raises, instead of leaving its exit status where nobody looks."""
+
+
+def short_folder() -> str:
+    """Where temporary files have a short path, as Unix sockets need: the usual folder, or `/tmp` if that one's is long."""
+    usual = tempfile.gettempdir()
+    return "/tmp" if len(usual) > _LONGEST and os.access("/tmp", os.W_OK) else usual
 
 
 class KernelHome:
@@ -25,8 +33,7 @@ class KernelHome:
     """
 
     def __init__(self) -> None:
-        short = "/tmp" if os.access("/tmp", os.W_OK) else None
-        self.path = Path(tempfile.mkdtemp(prefix="course-", dir=short)).resolve()
+        self.path = Path(tempfile.mkdtemp(prefix="course-", dir=short_folder())).resolve()
 
     def environment(self, *, keep_servers: bool = True) -> dict[str, str]:
         """The variables for the kernel: ours, changed in a few places.

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from course import dataset
+from course.pipeline.kernel_home import short_folder
 from course.stack import Stack
 
 
 @pytest.fixture(scope="session")
 def short_home() -> Iterator[Path]:
     """One directory for all modules here, so that PostgreSQL's template is made once."""
-    with tempfile.TemporaryDirectory(prefix="course-", dir="/tmp") as directory:
+    with tempfile.TemporaryDirectory(prefix="course-", dir=short_folder()) as directory:
         yield Path(directory).resolve()
 
 
