@@ -130,13 +130,18 @@ def open_lesson(browser, lab, stem):
     return page, seen
 
 
-@pytest.fixture(scope="module")
-def jupyterlab(browser, lab):
+def new_jupyterlab(browser, lab, workspace):
     """A page with JupyterLab in it: to load one takes as long as all that many a test does then."""
     page = new_page(browser)
-    page.goto(f"{lab.url}/lab/workspaces/tab?token={lab.token}&reset")
+    page.goto(f"{lab.url}/lab/workspaces/{workspace}?token={lab.token}&reset")
     page.wait_for_function("window.jupyterapp?.commands.hasCommand('docmanager:open')")
     page.evaluate("window.jupyterapp.restored")
+    return page
+
+
+@pytest.fixture(scope="module")
+def jupyterlab(browser, lab):
+    page = new_jupyterlab(browser, lab, "tab")
     yield page
     page.close()
 
@@ -146,6 +151,14 @@ def tab(jupyterlab):
     """The same page for one test, in which no notebook is open at the end, and no kernel runs."""
     yield jupyterlab
     jupyterlab.evaluate(CLOSE_ALL)
+
+
+@pytest.fixture(scope="module")
+def beside(browser, lab):
+    """A second such page, in which a lesson stays open while tests go on in the first."""
+    page = new_jupyterlab(browser, lab, "beside")
+    yield page
+    page.close()
 
 
 def open_in(tab, stem, folder="lessons"):
@@ -195,12 +208,11 @@ LESSONS = [*WITH_A_BOARD, "07_indexes_and_recall", "14_choose"]
 
 
 @pytest.fixture(scope="module", params=LESSONS)
-def lesson(request, browser, lab):
-    page, seen = open_lesson(browser, lab, request.param)
+def lesson(request, beside):
+    page, seen = open_in(beside, request.param)
     state = run_all(page)
     yield page, seen, state
-    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-    page.close()
+    page.evaluate(CLOSE_ALL)
 
 
 def broken(state):
