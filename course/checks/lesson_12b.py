@@ -16,6 +16,7 @@ from course.exercises.bench import spare_postgres
 from course.exercises.check import exercise
 from course.exercises.mistakes import Mistake, NotYet, Parts, Trial
 from course.exercises.stage import ODD, Stage
+from course.exercises.traces import until_ended
 from course.home import home
 from course.servers.postgres import PostgresServer
 from course.servers.rows import only
@@ -126,7 +127,7 @@ def _update(update_vectors: Callable, stage: Stage, *, server: PostgresServer, h
         error = "a name that is no part of a URL"
     with _to(server, "postgres") as own:
         clients = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-        open_ones = only(own.execute(clients))
+        open_ones = until_ended(lambda: only(own.execute(clients)))
         own.execute(f"SELECT pg_terminate_backend(pid, 5000) {clients.partition('count(*)')[2]}")
     states = {name: _state(server, name) for name in sorted(has)}
     if error:

@@ -6,8 +6,9 @@ What is said about it stands in `manners.py`.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Set
-from typing import TYPE_CHECKING, Any, Self
+import time
+from collections.abc import Callable, Iterator, Set
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 import psycopg
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from chromadb.api import ClientAPI
     from psycopg.pq.abc import PGconn
     from redis import Redis
+
+T = TypeVar("T")
+
+_SECONDS_TO_END = 0.5
 
 _ATTRIBUTES = ("autocommit", "isolation_level", "read_only", "deferrable", "row_factory")
 
@@ -76,6 +81,17 @@ def connection_manners(connection: LentConnection, before: dict[str, str]) -> It
             yield Manner("settings", f"`{name}`")
 
 
+def until_ended(sessions: Callable[[], T]) -> T:
+    """What sessions there are at last: none, or those that are still there after a while.
+
+    A server ends a session, and rolls back what was not committed, a little after its client has closed it.
+    """
+    deadline = time.monotonic() + _SECONDS_TO_END
+    while (found := sessions()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return found
+
+
 _LEFT = """
     SELECT (SELECT min(relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
             WHERE nspname LIKE 'pg\\_temp\\_%%' AND relkind = 'r'),
@@ -88,10 +104,15 @@ _LEFT = """
 
 def database_manners(own: psycopg.Connection, known: Set[int]) -> Iterator[Manner]:
     """What is left in a database: temporary tables, advisory locks, and sessions other than those that are known by their pid."""
-    ((temporary, locks, others),) = own.execute(_LEFT, [list(known)])
+
+    def left() -> tuple[str | None, int, list[str] | None]:
+        return own.execute(_LEFT, [list(known)]).fetchall()[0]
+
+    temporary, locks, others = left()
     if others:
         gc.collect()  # a connection that nobody holds any more closes itself
-        ((temporary, locks, others),) = own.execute(_LEFT, [list(known)])
+        until_ended(lambda: left()[2])
+        temporary, locks, others = left()
     if temporary:
         yield Manner("temporary", f"`{temporary}`")
     if locks:
