@@ -501,9 +501,9 @@ def test_opening_and_saving_a_notebook_leaves_its_bytes_as_they_were(tab, lab, f
 ERROR = "Error displaying widget"
 
 
-def test_a_notebook_that_is_opened_again_without_its_kernel_shows_what_was_left_and_how_to_go_on(browser, lab):
+def test_a_notebook_that_is_opened_again_without_its_kernel_shows_what_was_left_and_how_to_go_on(tab, browser, lab):
     forget(lab)
-    page, _ = open_lesson(browser, lab, "00_start_here")
+    page, _ = open_in(tab, "00_start_here")
     run_all(page)
     expect(find(page, "button:has-text('Kill ChromaDB')")).to_be_visible()
     expect(page.locator(".course-twin:visible")).to_have_count(0)
@@ -514,7 +514,7 @@ def test_a_notebook_that_is_opened_again_without_its_kernel_shows_what_was_left_
     page.get_by_role("button", name="Lock in").and_(page.locator(":enabled")).first.click()
     expect(page.get_by_role("status").filter(has_text="Locked in: both.")).to_be_visible()
     save(page)
-    shut_down(page)
+    page.evaluate(CLOSE_ALL)
 
     page, _ = open_lesson(browser, lab, "00_start_here")
     board = find(page, ".course-twin:has-text('ChromaDB: killed')")
@@ -664,13 +664,13 @@ ANSWER = """def orphans(collection, postgres) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def lesson_04(browser, lab):
-    """Lesson 04, open, with its checks at hand."""
-    page, seen = open_lesson(browser, lab, "04_orphan_vectors")
+def lesson_04(jupyterlab):
+    """Lesson 04, open, with its checks at hand. No test below uses `tab`, which would close it."""
+    page, seen = open_in(jupyterlab, "04_orphan_vectors")
     run_cell(page, "import lesson_04 as check")
     yield page
     assert seen.errors == []
-    shut_down(page)
+    page.evaluate(CLOSE_ALL)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ def test_every_index_is_built_and_searched_at_its_settings(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(million, "ROUNDS", 2)
+    monkeypatch.setattr(million, "PASSES", 1)
     million.main("3000")
     text = capsys.readouterr().out
     for name in ("HNSW", "HNSW, halfvec", "IVFFlat", "IVFFlat, halfvec, twice the lists"):
