@@ -16,7 +16,7 @@ MEMORY = Path("/dev/shm")
 """Where Linux has a file system in memory."""
 
 ENOUGH = 8e9
-"""Bytes that must be free there, and again in the machine: what all gates together put there, and half as much again."""
+"""Bytes that must be free there, and twice as many in the machine. All gates together have put 4 GB there at most."""
 
 
 @contextmanager
@@ -26,7 +26,8 @@ def temporary_files() -> Iterator[Path | None]:
     Without enough memory, or with `TMPDIR` set, it changes nothing and gives None. What a run that was killed has left goes too.
     """
     for left in MEMORY.glob("gates-*"):
-        if not psutil.pid_exists(int(left.name.removeprefix("gates-"))):
+        pid = left.name.removeprefix("gates-")
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
             shutil.rmtree(left, ignore_errors=True)
     if "TMPDIR" in os.environ or not _plenty():
         yield None

@@ -67,8 +67,8 @@ def test_a_folder_that_was_named_is_kept_to(memory: Path, monkeypatch: pytest.Mo
 def test_what_a_run_that_was_killed_has_left_goes_and_what_another_uses_stays(memory: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    for pid in (ended.pid, 1):
-        (memory / f"gates-{pid}" / "inside").mkdir(parents=True)
+    for name in (ended.pid, 1, "of-somebody"):
+        (memory / f"gates-{name}" / "inside").mkdir(parents=True)
     with in_memory.temporary_files():
         pass
-    assert [path.name for path in memory.iterdir()] == ["gates-1"]
+    assert sorted(path.name for path in memory.iterdir()) == ["gates-1", "gates-of-somebody"]

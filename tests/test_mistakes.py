@@ -16,6 +16,7 @@ import pytest
 
 from course.errors import CourseError
 from course.exercises import bench as benches
+from course.exercises import traces
 from course.exercises.bench import bench, spare_postgres
 from course.exercises.kinds import misfit
 from course.exercises.likeness import alike
@@ -524,6 +525,25 @@ def test_values_are_alike_when_they_say_the_same(found: object, wanted: object, 
 def test_a_login_on_the_checks_own_server_hashes_the_password_once() -> None:
     verifier = only(bench().database("bench").execute("SELECT rolpassword FROM pg_authid WHERE rolname = current_user"))
     assert verifier.startswith("SCRAM-SHA-256$1:")
+
+
+def test_after_many_databases_no_plan_of_one_that_is_gone_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benches, "_MOST_DATABASES", 3)
+    plans = "SELECT count(*) FROM pg_backend_memory_contexts WHERE name LIKE 'CachedPlan%'"
+    kept: list[int] = []
+    for _ in range(12):
+        own = bench().database("bench")
+        own.execute("CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE notes (user_id int REFERENCES users)")
+        own.execute("INSERT INTO users VALUES (1); INSERT INTO notes VALUES (1)")
+        kept.append(only(own.execute(plans)))
+    assert max(kept[6:]) <= max(kept[:6])
+
+
+def test_a_session_that_is_ending_is_waited_for_and_one_that_stays_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traces, "_SECONDS_TO_END", 0.1)
+    asked = iter([[11, 12], [12], []])
+    assert traces.until_ended(lambda: next(asked)) == []
+    assert traces.until_ended(lambda: [11]) == [11]
 
 
 def test_a_spare_postgresql_is_nobody_elses_and_leaves_nothing() -> None:

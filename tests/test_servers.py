@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import Mock
 
 import psutil
 import psycopg
@@ -105,6 +107,14 @@ def test_chromadb_answers_whoever_asks_and_the_doctor_says_so(stack):
         assert b'"kept"' in answer.read()
     [said] = [finding.text for finding in doctor.examine() if finding.name == "other users"]
     assert "ChromaDB asks nobody who they are" in said
+
+
+def test_a_client_of_chromadb_without_tls_reads_no_certificates(stack, monkeypatch):
+    read = Mock()
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", read)
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", read)
+    assert stack.chroma.client().heartbeat()
+    read.assert_not_called()
 
 
 def test_interrupting_the_kernel_keeps_the_servers_up(home):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _SECONDS_TO_END = 0.5
+"""How long a server may take to end a session that its client has closed."""
 
 _ATTRIBUTES = ("autocommit", "isolation_level", "read_only", "deferrable", "row_factory")
 
