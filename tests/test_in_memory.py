@@ -9,6 +9,8 @@ import pytest
 
 from tests import in_memory
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no file system is in memory, and nothing is changed")
+
 WHERE = "import tempfile; print(tempfile.gettempdir())"
 
 
