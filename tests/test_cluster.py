@@ -102,6 +102,22 @@ def test_an_upgrade_in_a_home_that_only_its_owner_may_enter(stack, home, tmp_pat
     assert first_answer(new, "SHOW server_version").startswith("18.")
 
 
+def test_an_upgrade_that_failed_says_why_and_what_stands_in_the_file_that_it_names(stack, tmp_path):
+    old, new = made(stack.cluster("old", 16)), made(stack.cluster("new", 18), "--no-data-checksums")
+    (old.directory / "pg_hba.conf").write_text("nonsense\n")
+    done = upgraded(old, new, socket=tmp_path)
+    with pytest.raises(
+        ServerError, match=r"(?s)pg_upgrade ended with exit status 1.*could not connect.*In \S+\.log:.*pg_hba"
+    ) as told:
+        done.check_returncode()
+    assert "password" not in str(told.value)
+
+
+def test_a_program_that_has_ended_well_is_said_nothing_of(stack):
+    old = stack.cluster("old", 16)
+    old.run(old.programs / "initdb", "--version").check_returncode()
+
+
 def test_an_interrupted_upgrade_leaves_no_server(stack, tmp_path, monkeypatch):
     old, new = made(stack.cluster("old", 16)), made(stack.cluster("new", 18), "--no-data-checksums")
     communicate = clusters.subprocess.Popen.communicate

