@@ -117,6 +117,8 @@ def test_html_is_escaped_everywhere() -> None:
         (decimal.Decimal("12"), "12"),
         (decimal.Decimal("NaN"), "NaN"),
         (datetime.datetime(2026, 1, 2, 3, 4, 5, 6), "2026-01-02 03:04:05"),
+        (-1e-9, "0.000"),
+        (decimal.Decimal("-0.0001"), "0.000"),
         (np.full(384, 0.5, dtype=np.float32), "[0.500, 0.500, 0.500, … 384 numbers]"),
         ([0.5] * 384, "[0.500, 0.500, 0.500, … 384 numbers]"),
         ("two\n  lines", "two lines"),

@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection
 
 import uvicorn
 
+from course.apps.serve import configured
 from course.errors import CourseError
 from course.user_home import see_to_a_user_home
 
@@ -135,8 +136,7 @@ def _serve(app: str, environment: Mapping[str, str], report: Connection) -> None
     gc.freeze()
     try:
         module, _, name = app.partition(":")
-        config = uvicorn.Config(getattr(importlib.import_module(module), name), log_level="warning", lifespan="on")
         listener = socket.create_server(("127.0.0.1", 0))
-        _Server(config, listener, report).run(sockets=[listener])
+        _Server(configured(getattr(importlib.import_module(module), name)), listener, report).run(sockets=[listener])
     except Exception:  # noqa: BLE001  told to who waits for it
         report.send(traceback.format_exc(limit=0).strip())

@@ -14,14 +14,22 @@ from course.errors import CourseError
 START_SECONDS = 30
 
 
+def configured(app: FastAPI) -> uvicorn.Config:
+    """How every application here is served.
+
+    Idle connections are kept longer than a client of httpx's keeps them, which is 5 seconds, as long as uvicorn's: if both gave
+    one up at the same moment, a question on its way would be lost. https://www.python-httpx.org/advanced/resource-limits/
+    """
+    return uvicorn.Config(app, log_level="warning", lifespan="on", timeout_keep_alive=30)
+
+
 class Served:
     """An application that answers at `.url` until `stop()` is called or the kernel ends."""
 
     def __init__(self, app: FastAPI) -> None:
         listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        # Idle connections are kept longer than a client keeps them: who closes first never meets a question on its way.
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", timeout_keep_alive=30))
+        self._server = uvicorn.Server(configured(app))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, daemon=True)
         self._thread.start()
         deadline = time.monotonic() + START_SECONDS

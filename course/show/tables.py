@@ -119,7 +119,8 @@ def table(
 def as_text(value: object, characters: int = MAX_CHARACTERS) -> str:
     """A value as it stands in a table: `NULL` for None, three decimals for a float, at most 60 characters or so many.
 
-    A whole number from 2 on has no decimals, even if it is a float: half the world reads 5.000 as five thousand.
+    A whole number from 2 on has no decimals, even if it is a float: half the world reads 5.000 as five thousand. A zero has no
+    sign: which one a rounded sum gets depends on the machine.
     """
     if value is None:
         return "NULL"
@@ -127,13 +128,13 @@ def as_text(value: object, characters: int = MAX_CHARACTERS) -> str:
         return str(value)
     if isinstance(value, numbers.Real):
         number = float(value)
-        return f"{number:.0f}" if number.is_integer() and abs(number) >= 2 else f"{number:.3f}"
+        return f"{number:.0f}" if number.is_integer() and abs(number) >= 2 else f"{number:z.3f}"
     if isinstance(value, decimal.Decimal):
-        return f"{value:.3f}" if value.is_finite() and int(value.as_tuple().exponent) < 0 else str(value)
+        return f"{value:z.3f}" if value.is_finite() and int(value.as_tuple().exponent) < 0 else str(value)
     if isinstance(value, datetime.datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     if _is_vector(value):
-        return f"[{', '.join(f'{number:.3f}' for number in value[:3])}, … {len(value)} numbers]"
+        return f"[{', '.join(f'{number:z.3f}' for number in value[:3])}, … {len(value)} numbers]"
     text = " ".join(str(value).split())
     return text if len(text) <= characters else text[: characters - 1].rstrip() + "…"
 

@@ -6,7 +6,9 @@ import sys
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
+from course.apps.serve import configured
 from course.apps.stores import Addresses
 from course.errors import CourseError
 from course.servers.process import free_port
@@ -24,11 +26,18 @@ def test_uvicorn_serves_it_with_the_addresses_of_the_environment(application, st
     with open(tmp_path / "log", "wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
-        until(lambda: b"startup complete" in (tmp_path / "log").read_bytes(), "the start of uvicorn")
+        until(lambda: b"Uvicorn running on" in (tmp_path / "log").read_bytes(), "the start of uvicorn")
         assert httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False).json() == application.health()
     finally:
         process.terminate()
         process.wait()
+
+
+def test_an_idle_connection_is_kept_longer_than_a_client_keeps_it():
+    # Else, on a slow machine, both may give it up at once, and the question that is on its way is lost.
+    default = httpx.Limits().keepalive_expiry
+    assert default is not None
+    assert configured(FastAPI()).timeout_keep_alive > 2 * default
 
 
 def test_a_missing_address_is_named():
