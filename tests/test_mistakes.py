@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import psycopg
 import pytest
+from pgvector import Vector
 
 from course.errors import CourseError
 from course.exercises import bench as benches
@@ -544,6 +546,24 @@ def test_a_session_that_is_ending_is_waited_for_and_one_that_stays_is_told(monke
     asked = iter([[11, 12], [12], []])
     assert traces.until_ended(lambda: next(asked)) == []
     assert traces.until_ended(lambda: [11]) == [11]
+
+
+def test_a_session_that_the_judge_has_opened_before_is_neither_told_nor_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited = Mock()
+    monkeypatch.setattr(traces, "until_ended", waited)
+    with Stage() as stage:
+        stage.database()
+        with psycopg.connect(stage.url) as others:
+            others.execute("SELECT 1")
+            stage.watched(lambda: None)()
+    assert stage.manners == []
+    waited.assert_not_called()
+
+
+def test_a_lent_connection_knows_pgvector_unless_it_shall_not() -> None:
+    with Stage() as stage:
+        assert isinstance(only(stage.database().execute("SELECT '[1, 2]'::vector")), Vector)
+        assert only(stage.connect(vectors=False).execute("SELECT '[1, 2]'::vector")) == "[1,2]"
 
 
 def test_a_spare_postgresql_is_nobody_elses_and_leaves_nothing() -> None:

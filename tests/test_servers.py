@@ -42,6 +42,16 @@ def stack(home):
         yield stack
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """One stack for tests that stop nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        home = make_home(tmp_path_factory.mktemp("running") / "home", patch)
+        stack = Stack.start("00")
+    with stack:
+        yield home, stack
+
+
 def fill(stack):
     with stack.postgres.connect() as connection:
         connection.execute("CREATE TABLE kept (word text)")
@@ -59,7 +69,8 @@ def what_is_kept(stack):
 KEPT = ("committed", ["1"], "answered")
 
 
-def test_the_three_servers_are_what_they_say(stack):
+def test_the_three_servers_are_what_they_say(running):
+    _, stack = running
     with stack.postgres.connect() as connection:
         assert connection.execute("SHOW server_version").fetchone()[0].startswith("18.")
         connection.execute("CREATE EXTENSION vector")
@@ -72,7 +83,8 @@ def test_the_three_servers_are_what_they_say(stack):
         assert server.address in stack._repr_html_()
 
 
-def test_nothing_listens_beyond_this_machine(stack):
+def listens_on(stack):
+    """The addresses on which its three servers listen."""
     listening = [
         connection.laddr.ip
         for server in stack.servers
@@ -81,10 +93,16 @@ def test_nothing_listens_beyond_this_machine(stack):
         if connection.status == psutil.CONN_LISTEN
     ]
     assert len(listening) >= 3
-    assert set(listening) == {"127.0.0.1"}
+    return set(listening)
 
 
-def test_directories_and_passwords_are_private(stack, home):
+def test_nothing_listens_beyond_this_machine(running):
+    _, stack = running
+    assert listens_on(stack) == {"127.0.0.1"}
+
+
+def test_directories_and_passwords_are_private(running):
+    home, stack = running
     assert home.stat().st_mode & 0o077 == 0
     assert (home / "password").stat().st_mode & 0o077 == 0
     assert (stack.own[0].directory).stat().st_mode & 0o077 == 0
@@ -92,7 +110,8 @@ def test_directories_and_passwords_are_private(stack, home):
         assert stack.redis.password not in " ".join(psutil.Process(server.pid).cmdline())
 
 
-def test_redis_and_postgresql_refuse_who_has_no_password(stack):
+def test_redis_and_postgresql_refuse_who_has_no_password(running):
+    _, stack = running
     with socket.create_connection(("127.0.0.1", stack.redis.port)) as wire:
         wire.sendall(b"PING\r\n")
         assert wire.recv(100).startswith(b"-NOAUTH")
@@ -100,8 +119,10 @@ def test_redis_and_postgresql_refuse_who_has_no_password(stack):
         psycopg.connect(f"postgresql://postgres@{stack.postgres.address}/postgres", passfile="/nowhere")
 
 
-def test_chromadb_answers_whoever_asks_and_the_doctor_says_so(stack):
-    fill(stack)
+def test_chromadb_answers_whoever_asks_and_the_doctor_says_so(running, monkeypatch):
+    home, stack = running
+    monkeypatch.setenv("COURSE_HOME", str(home))
+    stack.chroma.client().create_collection("kept")
     path = "/api/v2/tenants/default_tenant/databases/default_database/collections"
     with urllib.request.urlopen(f"{stack.chroma.url}{path}") as answer:
         assert b'"kept"' in answer.read()
@@ -109,7 +130,8 @@ def test_chromadb_answers_whoever_asks_and_the_doctor_says_so(stack):
     assert "ChromaDB asks nobody who they are" in said
 
 
-def test_a_client_of_chromadb_without_tls_reads_no_certificates(stack, monkeypatch):
+def test_a_client_of_chromadb_without_tls_reads_no_certificates(running, monkeypatch):
+    _, stack = running
     read = Mock()
     monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", read)
     monkeypatch.setattr(ssl.SSLContext, "load_default_certs", read)
@@ -260,7 +282,8 @@ def test_a_server_starts_on_files_that_were_put_in_the_place_of_its_own(stack):
 
 
 @pytest.mark.parametrize("name", ["", "../../etc", "Restored", "two words"])
-def test_a_stack_beside_has_a_plain_name(stack, name):
+def test_a_stack_beside_has_a_plain_name(running, name):
+    _, stack = running
     with pytest.raises(InputError, match="lower-case letters"):
         stack.beside(name)
 
@@ -281,7 +304,7 @@ def test_a_setting_cannot_open_a_server_to_other_machines(stack):
     for server in stack.servers:
         server.stop()
         server.start()
-    test_nothing_listens_beyond_this_machine(stack)
+    assert listens_on(stack) == {"127.0.0.1"}
 
 
 def test_a_port_that_was_taken_in_the_meantime(home):

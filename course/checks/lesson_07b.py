@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,9 @@ from course.exercises.mistakes import Mistake, Parts, Trial
 from course.exercises.stage import ODD, Stage
 from course.servers.rows import only
 
+DOCUMENTS = "CREATE TABLE documents (id bigint PRIMARY KEY, title text NOT NULL, embedding vector(384) NOT NULL)"
 BY_BITS = """
-    CREATE TABLE documents (id bigint PRIMARY KEY, title text NOT NULL, embedding vector(384) NOT NULL);
-    CREATE INDEX documents_bits ON documents USING hnsw ((binary_quantize(embedding)::bit(384)) bit_hamming_ops);
+    CREATE INDEX documents_bits ON documents USING hnsw ((binary_quantize(embedding)::bit(384)) bit_hamming_ops)
 """
 SETTINGS = "-c hnsw.ef_search=1000 -c enable_seqscan=off"
 SCANS = "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'documents_bits'"
@@ -27,8 +28,10 @@ HEAVY = np.concatenate([SMALL, np.ones(83), [300.0]])
 """Two questions of the same bits, to which other documents are near."""
 
 
-def planted() -> list[tuple[int, list[float]]]:
-    """Ids and vectors: the n-th differs from both questions in n bits. Lengths, and what is near by cosine, are random."""
+@cache
+def planted() -> list[tuple[int, str]]:
+    """Ids and vectors, these as text: the n-th differs from both questions in n bits. Lengths, and what is near by cosine, are
+    random."""
     random = np.random.default_rng(2)
     vectors = np.tile(EVEN, (ROWS, 1))
     for bits, vector in enumerate(vectors):
@@ -36,7 +39,7 @@ def planted() -> list[tuple[int, list[float]]]:
     vectors[:, -1] += random.permutation(ROWS) / 10
     vectors *= 1 + random.permutation(ROWS)[:, None] / 100
     ids = 1_000 + random.permutation(ROWS)
-    return sorted(zip(ids.tolist(), vectors.tolist(), strict=True))
+    return sorted(zip(ids.tolist(), map(str, vectors.tolist()), strict=True))
 
 
 RERANKED = "ORDER BY embedding <=> %(q)s LIMIT %(k)s"
@@ -247,10 +250,12 @@ def rerank(rerank: Callable, trial: Trial) -> str:
         case = f"for {what}k = {k} and {candidates} candidates,"
 
         def observed(rerank: Callable, stage: Stage) -> Any:
-            postgres = stage.database(BY_BITS, options=SETTINGS)
+            postgres = stage.database(DOCUMENTS, options=SETTINGS)
             with stage.own.cursor() as cursor:
-                rows = [(id, ODD, str(numbers)) for id, numbers in planted()]
-                cursor.executemany("INSERT INTO documents VALUES (%s, %s, %s)", rows)
+                with cursor.copy("COPY documents FROM STDIN") as rows:
+                    for id, numbers in planted():
+                        rows.write_row((id, ODD, numbers))
+                cursor.execute(BY_BITS)
             answer = rerank(postgres, vector.copy(), k, candidates)
             if not postgres.closed:
                 postgres.rollback()

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from pgvector.psycopg import register_vector
 
 from course.exercises import traces
 from course.exercises.bench import Bench, bench
@@ -101,12 +100,10 @@ class Stage:
 
     def connect(self, *, name: str = "bench", vectors: bool = True, **options: Any) -> traces.LentConnection:
         """Lend one more connection to a database."""
-        lent = traces.LentConnection.connect(self._servers.url(name), **{"autocommit": True, **options})
+        knows = self._own[name] if vectors else None  # pgvector's types: asking for them takes as long as to connect
+        lent = traces.LentConnection.connect(self._servers.url(name), context=knows, **{"autocommit": True, **options})
         self._open.callback(lent.close)
-        if vectors:
-            register_vector(lent)
-        lent.statements.clear()
-        self._lent.append((lent, traces.session(lent)))
+        self._lent.append((lent, traces.attributes(lent)))
         return lent
 
     @property
@@ -232,6 +229,7 @@ class Stage:
             "files": set(os.listdir(here)),
         }
         before["tables"] = {name: traces.tables(own) for name, own in self._own.items()}
+        before["sessions"] = {name: traces.sessions(own) for name, own in self._own.items()}
         if self._chroma is not None:
             before["chroma"] = traces.collections(self._chroma)
         if self._redis is not None:
@@ -243,10 +241,9 @@ class Stage:
         for lent, settings in self._lent:
             found += traces.connection_manners(lent, settings)
             found += pasted(lent.statements, given)
-        ours = [*self._own.values(), *(lent for lent, _ in self._lent)]
-        known = {connection.info.backend_pid for connection in ours if not connection.closed}
+        lent_ones = {lent.info.backend_pid for lent, _ in self._lent if not lent.closed}
         for name, tables in before["tables"].items():
-            found += traces.database_manners(self._own[name], known)
+            found += traces.database_manners(self._own[name], before["sessions"][name] | lent_ones)
             found += traces.tables_manners(tables, traces.tables(self._own[name]))
         if "chroma" in before:
             found += traces.collections_manners(before["chroma"], traces.collections(self.chroma))

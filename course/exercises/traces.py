@@ -65,7 +65,12 @@ def session(connection: psycopg.Connection) -> dict[str, str]:
     found: dict[str, str] = dict(psycopg.Cursor(connection, row_factory=tuple_row).execute(query, prepare=False).fetchall())
     if not connection.autocommit:
         connection.rollback()  # the question above has begun a transaction
-    return found | {name: str(getattr(connection, name)) for name in _ATTRIBUTES}
+    return found | attributes(connection)
+
+
+def attributes(connection: psycopg.Connection) -> dict[str, str]:
+    """The same of a connection on which nothing was set yet: its server need not be asked."""
+    return {name: str(getattr(connection, name)) for name in _ATTRIBUTES}
 
 
 def connection_manners(connection: LentConnection, before: dict[str, str]) -> Iterator[Manner]:
@@ -102,9 +107,19 @@ _LEFT = """
             WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> ALL(%s))
 """
 
+_SESSIONS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
+
+
+def sessions(own: psycopg.Connection) -> set[int]:
+    """The pids of a database's sessions."""
+    return {pid for (pid,) in own.execute(_SESSIONS).fetchall()}
+
 
 def database_manners(own: psycopg.Connection, known: Set[int]) -> Iterator[Manner]:
-    """What is left in a database: temporary tables, advisory locks, and sessions other than those that are known by their pid."""
+    """What is left in a database: temporary tables, advisory locks, and sessions other than those that are known by their pid.
+
+    The sessions that a judge has opened must be known: for others it waits, and they may be about to end.
+    """
 
     def left() -> tuple[str | None, int, list[str] | None]:
         return own.execute(_LEFT, [list(known)]).fetchall()[0]
