@@ -14,6 +14,8 @@ from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import KernelManager, start_new_kernel
 from nbformat import NotebookNode
 
+from course.pipeline.kernel_home import QUICK_END
+
 START = """
 from course import Stack
 stack = Stack.start("00")
@@ -25,7 +27,8 @@ print(json.dumps([stack._supervisor._process.pid, *(server.pid for server in sta
 @contextmanager
 def kernel(home: Path) -> Iterator[tuple[KernelManager, BlockingKernelClient]]:
     """A kernel whose COURSE_HOME is this directory; it is shut down at the end if it still lives."""
-    manager, client = start_new_kernel(kernel_name="python3", env=os.environ | {"COURSE_HOME": str(home)})
+    environment = os.environ | {"COURSE_HOME": str(home)}
+    manager, client = start_new_kernel(kernel_name="python3", env=environment, extra_arguments=[QUICK_END])
     try:
         yield manager, client
     finally:

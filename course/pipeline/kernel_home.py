@@ -16,8 +16,12 @@ SECONDS_TO_END = 15.0
 
 _LONGEST = 30
 
-KERNEL_ARGUMENTS = ["--InteractiveShell.system_raise_on_error=True"]
-"""A shell command (`!…`) that fails raises, instead of leaving its exit status where nobody looks."""
+QUICK_END = '--IPKernelApp.exec_lines=assert __import__("atexit").register(__import__("gc").freeze)'
+"""A kernel's end searches all that it has imported for garbage: with what most lessons import, for .8 s of the 4.5 s of the
+processor that start, imports and end take. A learner's kernel keeps that search, for it closes files that a cell left open."""
+
+KERNEL_ARGUMENTS = ["--InteractiveShell.system_raise_on_error=True", QUICK_END]
+"""A shell command (`!…`) that fails raises, instead of leaving its exit status where nobody looks; and a quick end."""
 
 
 def short_folder() -> str:
