@@ -1,7 +1,6 @@
 """Other programs that run notebooks, with no flag of ours: plain nbval, nbmake, papermill, nbconvert and nbclient."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -31,11 +30,13 @@ Run = Callable[..., subprocess.CompletedProcess]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """`run(folder, module, *arguments)`, in a COURSE_HOME where no lesson has run."""
-    prepare(tmp_path / "home")
+    """`run(folder, module, *arguments)`, in a COURSE_HOME where no lesson has run; with `new`, where there is nothing at all."""
 
-    def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-        environment = os.environ | {"COURSE_HOME": str(tmp_path / "home")}
+    def call(folder: Path, *arguments: str, new: bool = False) -> subprocess.CompletedProcess:
+        home = tmp_path / "home"
+        if not new:
+            prepare(home)
+        environment = os.environ | {"COURSE_HOME": str(home)}
         return subprocess.run([sys.executable, "-m", *arguments], cwd=folder, env=environment, capture_output=True, text=True)
 
     return call
@@ -46,10 +47,9 @@ def passes(done: subprocess.CompletedProcess) -> bool:
 
 
 @pytest.mark.parametrize("place", places("the root"))
-def test_plain_nbval_passes_for_one_who_has_run_nothing(run: Run, tmp_path: Path, place: str) -> None:
-    shutil.rmtree(tmp_path / "home")
+def test_plain_nbval_passes_for_one_who_has_run_nothing(run: Run, place: str) -> None:
     folder, prefix = FROM[place]
-    done = run(folder, "pytest", "--nbval-lax", *(f"{prefix}{name}.ipynb" for name in LESSONS))
+    done = run(folder, "pytest", "--nbval-lax", *(f"{prefix}{name}.ipynb" for name in LESSONS), new=True)
     assert passes(done), done.stdout[-3000:]
 
 
