@@ -36,10 +36,14 @@ else
 	.venv/bin/python -m ruff format --check course tests
 	@.venv/bin/python -m tests.side_by_side ".venv/bin/python -m mypy" ".venv/bin/python -m course.build --check"
 	$(if $(COVERAGE),@.venv/bin/python -m coverage erase)
-	@.venv/bin/python -m tests.side_by_side "$(TESTED) tests --ignore=tests/checks --ignore=tests/test_site.py --ignore=tests/test_browser.py" \
-		"$(NBVAL) --nbval solutions" then "$(TESTED) tests/test_site.py" \
+	@.venv/bin/python -m tests.side_by_side \
+		"$(TESTED) tests --ignore=tests/checks --ignore=tests/test_browser.py --ignore-glob=tests/test_[l-z]*" \
+		"$(NBVAL) --nbval solutions" \
 		"$(TESTED) tests/checks" \
-		"$(NBVAL) --nbval-lax lessons" then "$(TESTED) tests/test_browser.py"
+		"$(NBVAL) --nbval-lax lessons" \
+		"$(TESTED) tests/test_browser.py" \
+		"$(TESTED) tests --ignore=tests/checks --ignore=tests/contract --ignore=tests/test_site.py --ignore-glob=tests/test_[!l-z]*" \
+		"$(TESTED) tests/test_site.py"
 	$(if $(COVERAGE),@.venv/bin/python -m coverage combine --quiet)
 	$(if $(COVERAGE),@.venv/bin/python -m coverage report)
 	@echo "All gates passed in $$(($$(date +%s) - COURSE_TEST_BEGAN)) s."

@@ -3,13 +3,12 @@
 nbval 0.11 looks at the outputs of a cell and not at how its execution ended. Here every cell runs with history, as in
 JupyterLab, and its `execute_reply` decides as well: a cell that ended in an error fails, and so does one tagged
 `raises-exception` that did not. A failing shell command is an error. Checks say what they must: *passed* in a solution,
-*not attempted* in a lesson. Each notebook gets a COURSE_HOME of its own, and fails when one of its processes outlives its
-kernel. A lesson (`--nbval-lax`) also fails when one of them looks up a name or connects beyond this machine. A solution's
-cells also run again, out of order. What nbval compares, and how, is left as it is.
+*not attempted* in a lesson. Each notebook gets a forked kernel and a COURSE_HOME of its own, and fails when one of its processes
+outlives its kernel. A lesson (`--nbval-lax`) also fails when one of them looks up a name or connects beyond this machine. A
+solution's cells also run again, out of order. What nbval compares, and how, is left as it is.
 """
 
 import re
-import subprocess
 import tempfile
 import time
 from collections import defaultdict
@@ -18,11 +17,11 @@ from operator import itemgetter
 from pathlib import Path
 
 import pytest
-from jupyter_client.manager import KernelManager
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager, RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 from course.pipeline.kernel_home import KERNEL_ARGUMENTS, SECONDS_TO_END, KernelHome
+from tests.forked_kernels import ForkingManager, KernelServer
 from tests.network_watch import calls_beyond_this_machine, watching
 from tests.out_of_order import CellsAgain, Drawn
 from tests.prepared import prepare
@@ -37,12 +36,11 @@ Collected = list[pytest.Collector]
 class GatedKernel(RunningKernel):
     """A kernel that keeps the last cell's `execute_reply`, and whose COURSE_HOME is the given one."""
 
-    def __init__(self, kernel_name: str, cwd: Path, startup_timeout: float, home: KernelHome, watch: list[str]) -> None:
+    def __init__(self, server: KernelServer, cwd: Path, startup_timeout: float, home: KernelHome) -> None:
         self.reply: dict | None = None
         self._asked: str | None = None
-        self.km = KernelManager(kernel_name=kernel_name, kernel_spec_manager=NbvalKernelspecManager())
-        self.km.kernel_spec.argv[:0] = watch
-        self.km.start_kernel(cwd=str(cwd), env=home.environment(), stderr=subprocess.DEVNULL, extra_arguments=KERNEL_ARGUMENTS)
+        self.km = ForkingManager(server, CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager())
+        self.km.start_kernel(cwd=str(cwd), env=home.environment(), extra_arguments=KERNEL_ARGUMENTS)
         self.kc = self.km.client()
         self.kc.start_channels()
         self.kc.wait_for_ready(timeout=startup_timeout)
@@ -105,14 +103,11 @@ class GatedNotebook(IPyNbFile):
             yield CellsAgain.from_parent(self, name="again, out of order")
 
     def setup(self) -> None:
-        option = self.config.option
-        name = CURRENT_ENV_KERNEL_NAME if option.nbval_current_env else option.nbval_kernel_name or "python3"
+        server, self.trace = _server(self.config)
+        self.trace.write_text("")
         self.home = KernelHome()
         prepare(self.home.path / "home")
-        self.folder = tempfile.TemporaryDirectory(prefix="trace-")
-        self.trace = Path(self.folder.name) / "calls"
-        watch = watching(self.trace) if option.nbval_lax else []
-        self.kernel = GatedKernel(name, self.path.parent, option.nbval_kernel_startup_timeout, self.home, watch)
+        self.kernel = GatedKernel(server, self.path.parent, self.config.option.nbval_kernel_startup_timeout, self.home)
         self.setup_sanitize_files()
 
     def teardown(self) -> None:
@@ -124,7 +119,6 @@ class GatedNotebook(IPyNbFile):
             if self.home is not None:
                 left = self.home.close(self.config.option.seconds_to_end)
                 beyond = calls_beyond_this_machine(self.trace)
-                self.folder.cleanup()
         if beyond:
             pytest.fail("\n    ".join([f"{self.path.name} asked beyond this machine:", *beyond[:10]]), pytrace=False)
         if left:
@@ -133,6 +127,21 @@ class GatedNotebook(IPyNbFile):
                 + "\nStop what the notebook starts, or let it end with the kernel.",
                 pytrace=False,
             )
+
+
+SERVER = pytest.StashKey[tuple[KernelServer, Path]]()
+
+
+def _server(config: pytest.Config) -> tuple[KernelServer, Path]:
+    """The process that forks the kernels of all notebooks, and the file in which a lesson's network calls stand."""
+    if SERVER not in config.stash:
+        folder = tempfile.TemporaryDirectory(prefix="trace-")
+        config.add_cleanup(folder.cleanup)
+        trace = Path(folder.name) / "calls"
+        server = KernelServer(watching(trace) if config.option.nbval_lax else [])
+        config.add_cleanup(server.close)
+        config.stash[SERVER] = server, trace
+    return config.stash[SERVER]
 
 
 class SecondsPerNotebook:

@@ -16,14 +16,14 @@ stops it at every other call too, and a lesson with many questions to its server
 
 
 def watching(trace: Path) -> list[str]:
-    """The words before a command that write its network calls to a file; none where strace is not installed.
+    """The words before a command that append its network calls to a file; none where strace is not installed.
 
     Raises:
         RuntimeError: strace is missing where nothing may be skipped (COURSE_NOTHING_SKIPPED, as in CI).
     """
     strace = shutil.which("strace")
     if strace:
-        return [strace, "-f", "--seccomp-bpf", "-qq", "-e", CALLS, "-o", str(trace)]
+        return [strace, "-f", "--seccomp-bpf", "-qq", "-e", CALLS, "-A", "-o", str(trace)]
     if os.environ.get("COURSE_NOTHING_SKIPPED"):
         raise RuntimeError("strace is not installed, and nothing may be skipped here. Install Debian's package strace.")
     return []
@@ -31,8 +31,6 @@ def watching(trace: Path) -> list[str]:
 
 def calls_beyond_this_machine(trace: Path) -> list[str]:
     """The connections and datagrams in a trace that went to another machine."""
-    if not trace.exists():
-        return []
     return [
         line
         for line in trace.read_text(errors="replace").splitlines()

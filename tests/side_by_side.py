@@ -1,62 +1,51 @@
-"""Runs commands side by side: `python -m tests.side_by_side FIRST SECOND then THIRD …`, where the third waits for the second.
+"""Runs commands side by side: `python -m tests.side_by_side FIRST SECOND …`, four at a time, in the order they are given in.
 
-Tests wait for servers most of the time, and notebooks compute: together they take little longer than the slowest stream. The
-first stream writes to the terminal; what the others wrote follows at the end. Exits with 0 only if every command did.
+Tests wait for servers half of the time, and notebooks compute: on two cores, four together take little longer than the processor
+needs for all. Long commands come first, so that short ones fill up the end. The first writes to the terminal; what the others
+wrote follows in their order. Exits with 0 only if every command did.
 """
 
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import IO
 
 from tests.in_memory import temporary_files
 
-THEN = "then"
+AT_A_TIME = 4
 
 
-def run_stream(commands: list[str], report: IO[bytes] | None, failed: list[str]) -> None:
-    """Run commands one after the other until one fails, and note that one. Their output goes to the report, or is shown."""
-    for command in commands:
-        began = time.monotonic()
-        status = subprocess.run(shlex.split(command), stdout=report, stderr=report and subprocess.STDOUT).returncode
-        said = f"{time.monotonic() - began:7.0f} s  {command}\n".encode()
-        (report or sys.stdout.buffer).write(said)
-        if status != 0:
-            failed.append(command)
-            return
+def run(command: str, report: IO[bytes] | None) -> bool:
+    """Run a command and say how long it took. What it writes goes to the report, or is shown. Returns whether it succeeded."""
+    began = time.monotonic()
+    status = subprocess.run(shlex.split(command), stdout=report, stderr=report and subprocess.STDOUT).returncode
+    said = f"{time.monotonic() - began:7.0f} s  {command}\n".encode()
+    (report or sys.stdout.buffer).write(said)
+    return status == 0
 
 
-def streams(words: tuple[str, ...]) -> list[list[str]]:
-    """The commands that run side by side, each with those that follow it."""
-    found: list[list[str]] = []
-    for place, word in enumerate(words):
-        if word != THEN and words[place - 1 : place] == (THEN,):
-            found[-1].append(word)
-        elif word != THEN:
-            found.append([word])
-    return found
-
-
-def main(*words: str) -> int:
+def main(*commands: str) -> int:
     """Run them all. Returns 1 if a command failed, after saying which."""
     failed: list[str] = []
-    first, *others = streams(words)
-    with ExitStack() as reports, temporary_files() as folder:
+    with ExitStack() as until_the_end, temporary_files() as folder:
         if folder:
             print(f"Temporary files lie in memory, in {folder}.", flush=True)
-        beside = [(commands, reports.enter_context(tempfile.TemporaryFile())) for commands in others]
-        threads = [threading.Thread(target=run_stream, args=(*stream, failed)) for stream in beside]
-        for thread in threads:
-            thread.start()
-        run_stream(first, None, failed)
-        for thread, (_, report) in zip(threads, beside, strict=True):
-            thread.join()
-            report.seek(0)
-            sys.stdout.buffer.write(report.read())
+        files = [None, *(until_the_end.enter_context(tempfile.TemporaryFile()) for _ in commands[1:])]
+        pool = ThreadPoolExecutor(AT_A_TIME)
+        until_the_end.callback(pool.shutdown, cancel_futures=True)  # interrupted, no other command starts
+        running = [pool.submit(run, command, report) for command, report in zip(commands, files, strict=True)]
+        for command, report, done in zip(commands, files, running, strict=True):
+            if not done.result():
+                failed.append(command)
+            if report:
+                report.seek(0)
+                shutil.copyfileobj(report, sys.stdout.buffer)
+                sys.stdout.flush()
     for command in failed:
         print(f"FAILED: {command}")
     return int(bool(failed))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 import jupyterlab
@@ -170,17 +171,23 @@ def test_make_test_runs_every_gate(checkout: Checkout) -> None:
     assert re.fullmatch(r"All gates passed in \d+ s\.", done.stdout.splitlines()[-1])
     calls, gates = checkout.calls(), [*(gate for gate in GATES if "coverage" not in gate), "tests.side_by_side"]
     assert [gate in call for gate, call in zip(gates, calls, strict=True)] == [True] * len(gates)
-    tests, solutions, site, checks, lessons, browser = calls[-1].split(STREAM)[1:]
-    apart = ["tests/checks", "tests/test_site.py", "tests/test_browser.py"]
-    assert tests.split()[:-1] == ["tests", *(f"--ignore={name}" for name in apart)]
-    assert [stream.split()[0] for stream in (checks, site, browser)] == apart
-    assert "--nbval solutions" in solutions
-    assert "--nbval-lax lessons" in lessons
-    for gate in (solutions, lessons):
-        assert "-p tests.nbval_gate" in gate
+    commands = [command.removesuffix(" .venv/bin/python ").split() for command in calls[-1].split(STREAM)[1:]]
+    notebooks = [command for command in commands if "tests.nbval_gate" in command]
+    assert [command[-2:] for command in notebooks] == [["--nbval", "solutions"], ["--nbval-lax", "lessons"]]
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        file = path.relative_to(ROOT)
+        assert sum(takes(command, file) for command in commands if command not in notebooks) == 1, file
+    for gate in notebooks:
         assert "--nbval-current-env" in gate
-        assert "--nbval-cell-timeout=" in gate
-        assert "--nbval-sanitize-with=" in gate
+        assert {"--nbval-cell-timeout", "--nbval-sanitize-with"} <= {word.partition("=")[0] for word in gate}
+
+
+def takes(command: list[str], file: Path) -> bool:
+    """Whether pytest, called with these words, collects the tests of this file."""
+    [where] = [word for word in command if not word.startswith("-")]
+    left_out = [word.partition("=")[2] for word in command if word.startswith("--ignore")]
+    inside = [str(file), *map(str, file.parents)]
+    return where in inside and not any(fnmatch(name, pattern) for name in inside for pattern in left_out)
 
 
 def test_asked_for_coverage_the_tests_are_measured_and_notebooks_are_not(checkout: Checkout) -> None:
@@ -189,7 +196,7 @@ def test_asked_for_coverage_the_tests_are_measured_and_notebooks_are_not(checkou
     assert checkout.run("make", "test", "COVERAGE=1").returncode == 0
     calls = checkout.calls()
     assert [gate in call for gate, call in zip(GATES, calls, strict=True)] == [True] * len(GATES)
-    assert calls[GATES.index(STREAMS)].count("-m coverage run --parallel-mode -m pytest") == 4
+    assert calls[GATES.index(STREAMS)].count("-m coverage run --parallel-mode -m pytest") == 5
 
 
 @pytest.mark.parametrize("number", range(len(GATES)), ids=GATES)
@@ -218,18 +225,17 @@ def test_make_hands_on_which_lesson_is_meant(checkout: Checkout, words: list[str
     assert [call in found for call, found in zip(calls, made, strict=True)] == [True] * len(calls)
 
 
-@pytest.mark.parametrize("failing", [None, 0, 1, 2])
+@pytest.mark.parametrize("failing", [None, 0, 1, 5])
 def test_side_by_side_passes_only_if_all_did_and_says_which_did_not(failing: int | None) -> None:
-    """The third waits for the second, and is left out if that fails."""
-    commands = [f"sh -c 'echo said {number}; exit {int(number == failing)}'" for number in range(3)]
-    command = [sys.executable, "-m", "tests.side_by_side", *commands[:2], "then", commands[2]]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    """There are more than run at a time."""
+    commands = [f"sh -c 'echo said {number}; exit {int(number == failing)}'" for number in range(6)]
+    done = subprocess.run([sys.executable, "-m", "tests.side_by_side", *commands], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == (failing is not None)
     assert [line for line in done.stdout.splitlines() if line.startswith("FAILED")] == (
         [] if failing is None else [f"FAILED: {commands[failing]}"]
     )
-    said = ["said 0", "said 1"] if failing == 1 else ["said 0", "said 1", "said 2"]
-    assert [line for line in done.stdout.splitlines() if line.startswith("said")] == said
+    said = [line for line in done.stdout.splitlines() if line.startswith("said")]
+    assert said == [f"said {number}" for number in range(6)]
 
 
 def test_the_lock_is_made_from_pyproject_for_every_platform(checkout: Checkout) -> None:

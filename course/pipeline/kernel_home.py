@@ -23,6 +23,12 @@ processor that start, imports and end take. A learner's kernel keeps that search
 KERNEL_ARGUMENTS = ["--InteractiveShell.system_raise_on_error=True", QUICK_END]
 """A shell command (`!…`) that fails raises, instead of leaving its exit status where nobody looks; and a quick end."""
 
+QUIET = {
+    "TQDM_DISABLE": "1",  # whether a progress bar shows depends on how fast the machine is
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else the debugger warns on the terminal at every start
+}
+"""Variables of the environment, read by what a kernel imports."""
+
 
 def short_folder() -> str:
     """Where temporary files have a short path, as Unix sockets need: the usual folder, or `/tmp` if that one's is long."""
@@ -46,12 +52,7 @@ class KernelHome:
             keep_servers: also hand on `COURSE_*_URL`, the addresses of external servers, if they are set.
         """
         inherited = {key: value for key, value in os.environ.items() if keep_servers or not key.startswith("COURSE_")}
-        return inherited | {
-            "COURSE_HOME": str(self.path / "home"),
-            "IPYTHONDIR": str(self.path / "ipython"),
-            "TQDM_DISABLE": "1",  # whether a progress bar shows depends on how fast the machine is
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else the debugger warns on the terminal at every start
-        }
+        return inherited | QUIET | {"COURSE_HOME": str(self.path / "home"), "IPYTHONDIR": str(self.path / "ipython")}
 
     def close(self, seconds: float = SECONDS_TO_END) -> list[str]:
         """Wait for every process that refers to this directory to end, kill what has not, and remove the directory.
