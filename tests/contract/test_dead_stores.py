@@ -76,7 +76,8 @@ def test_what_is_left_when_a_store_is_killed_and_that_it_comes_back_by_itself(cl
 
     application.load(stack)
     token = prepare(client)  # the very first request succeeds
-    assert statuses(ask_everything(client, token)) == ALIVE
+    answers = ask_everything(client, token)
+    assert statuses(answers) == ALIVE, [answer.text for answer in answers.values() if answer.is_error]
 
 
 @pytest.mark.parametrize("key", NAMES)
