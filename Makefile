@@ -41,8 +41,8 @@ else
 		"$(NBVAL) --nbval solutions" \
 		"$(TESTED) tests/checks" \
 		"$(NBVAL) --nbval-lax lessons" \
-		"$(TESTED) tests/test_browser.py" \
 		"$(TESTED) tests --ignore=tests/checks --ignore=tests/contract --ignore=tests/test_site.py --ignore-glob=tests/test_[!l-z]*" \
+		"$(TESTED) tests/test_browser.py" \
 		"$(TESTED) tests/test_site.py"
 	$(if $(COVERAGE),@.venv/bin/python -m coverage combine --quiet)
 	$(if $(COVERAGE),@.venv/bin/python -m coverage report)

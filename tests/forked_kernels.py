@@ -1,4 +1,4 @@
-"""Kernels that are forked from one process, which has imported what most lessons import: half of what a short notebook takes.
+"""Kernels forked from one process, which has imported what most lessons import: each saves about a second of the processor.
 
 `course.build` and JupyterLab start theirs as a learner's are started.
 """

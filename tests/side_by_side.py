@@ -7,6 +7,7 @@ wrote follows in their order. Exits with 0 only if every command did.
 
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -52,4 +53,5 @@ def main(*commands: str) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in a script's background it is ignored, and tests interrupt
     sys.exit(main(*sys.argv[1:]))

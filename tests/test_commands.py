@@ -238,6 +238,13 @@ def test_side_by_side_passes_only_if_all_did_and_says_which_did_not(failing: int
     assert said == [f"said {number}" for number in range(6)]
 
 
+def test_what_runs_side_by_side_can_be_interrupted_also_where_a_script_ignores_it() -> None:
+    ask = shlex.join([sys.executable, "-c", "import signal; print(signal.getsignal(signal.SIGINT).__name__)"])
+    beside = shlex.join([sys.executable, "-m", "tests.side_by_side", ask])
+    done = subprocess.run(["sh", "-c", f"trap '' INT; {beside}"], cwd=ROOT, capture_output=True, text=True)
+    assert "default_int_handler" in done.stdout.splitlines()
+
+
 def test_the_lock_is_made_from_pyproject_for_every_platform(checkout: Checkout) -> None:
     checkout.run("make", "lab")
     checkout.program("../my course/.venv/bin/uv")
