@@ -43,7 +43,7 @@ def until_open(process: subprocess.Popen) -> tuple[str, list[str]]:
 def lab(home: Path) -> Iterator[subprocess.Popen]:
     process = start(home, "--port=0")
     yield process
-    process.kill()
+    process.terminate()  # it ends its JupyterLab then; killed, as after a test that fails, it would leave it behind
     process.communicate(timeout=60)
 
 
