@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from types import ModuleType
 
 import pytest
@@ -26,7 +27,7 @@ ROWS = (
 def test_the_board_has_every_row_for_both_applications_and_the_floor(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in {"RUNS": 1, "ROUNDS": 1, "QUESTIONS": 3}.items():
+    for name, value in {"RUNS": 1, "ROUNDS": 1, "WARM_UP": 1, "QUESTIONS": 3}.items():
         monkeypatch.setattr(scoreboard, name, value)
     monkeypatch.setattr(scoreboard.bulk, "ROUNDS", 1)
     monkeypatch.setattr(scoreboard.bulk, "SIZES", (10, 20))
@@ -61,6 +62,19 @@ def test_no_way_always_follows_the_same_other() -> None:
     asyncio.run(scoreboard._figures(Row("recorded", {name: recorded(name) for name in ("three", "one", "bare")})))
     before_one = {former for former, name in itertools.pairwise(asked) if name == "one"}
     assert before_one >= {"three", "bare"}
+
+
+def test_what_is_slow_at_first_does_not_count() -> None:
+    seen = 0
+
+    def slow_at_first(_: str) -> None:
+        nonlocal seen
+        seen += 1
+        if seen <= scoreboard.WARM_UP:
+            time.sleep(0.002)
+
+    ways: dict[str, Way] = {"three": lambda _: None, "one": slow_at_first, "bare": lambda _: time.sleep(0.001)}
+    assert asyncio.run(scoreboard._figures(Row("slow at first", ways))).ratios["one / bare"] < 1
 
 
 @pytest.mark.parametrize("board", [scoreboard, million])
