@@ -75,7 +75,7 @@ slides: .venv/.slides  ## a deck of slides for each lesson, and the handout to p
 	@.venv/bin/python -m course.slides $(LESSON)
 
 bench: .venv/.ready  ## how fast servers start, how long people wait, both applications side by side; BENCH=1m: a million documents
-	$(if $(filter-out 1m,$(BENCH)),$(error BENCH may be 1m: `make bench BENCH=1m`. For another number, see tests/million.py))
+	$(if $(filter-out 1m,$(BENCH))$(word 2,$(BENCH)),$(error BENCH may be 1m: `make bench BENCH=1m`. For another number, see tests/million.py))
 	.venv/bin/python -m tests.scoreboard
 	$(if $(BENCH),.venv/bin/python -m tests.million $(BENCH))
 	.venv/bin/python -m tests.waits

@@ -31,13 +31,15 @@ Way = Callable[[str], object]
 class Row:
     """What is asked, by the ways to answer it: `three`, `one`, and of the floor `bare` and `scan` if there are such.
 
-    `exact` tells whether the answers' ids are compared with those of the scan; `answers`, how many answers one call waits for.
+    `exact` tells whether the answers' ids are compared with those of the scan; `answers`, how many answers one call waits for;
+    `writes`, whether a call adds documents, so that none is made in vain.
     """
 
     name: str
     ways: dict[str, Way]
     exact: bool = False
     answers: int = 1
+    writes: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def _premium_by_the_planner(sides: Sides, user: int, vector_of: Callable[[str], 
 
 def _of_all(sides: Sides, vector_of: Callable[[str], np.ndarray]) -> Row:
     ways: dict[str, Way] = {
-        "three": lambda q: sides.collection.query(query_embeddings=[vector_of(q)], n_results=K),
+        "three": lambda q: sides.collection.query(query_embeddings=[vector_of(q)], n_results=K, include=[]),
         "one": lambda q: sides.one.fetch_all(NEAREST_OF_ALL, vector_of(q)),
         "bare": lambda q: sides.bare.fetch_all(NEAREST_OF_ALL, vector_of(q)),
         "scan": lambda q: sides.scan.of_all(vector_of(q)),
@@ -172,12 +174,14 @@ def _batch(sides: Sides) -> Row:
     """As many documents as a client may upload at once. On one database with COPY, the quickest way into a table."""
     made = dataset.scaled(BATCH * BATCHES, seed=99)
     # None twice: what is there has its place in the graph
-    new = zip(itertools.count(10_000_000), itertools.cycle(made.documents), itertools.cycle(made.vectors), strict=False)
+    new = zip(itertools.count(10_000_000), made.documents, made.vectors, strict=False)
     in_rows = """INSERT INTO documents (id, user_id, title, content)
                  SELECT i, u, 'New', 'New' FROM unnest($1::int8[], $2::int8[]) t(i, u) RETURNING id"""
 
     def batch() -> list[tuple]:
-        return [(id, document.user_id, "New", "New", vector) for id, document, vector in itertools.islice(new, BATCH)]
+        rows = [(id, document.user_id, "New", "New", vector) for id, document, vector in itertools.islice(new, BATCH)]
+        assert len(rows) == BATCH, "more batches are asked for than were made"
+        return rows
 
     async def in_two_stores(question: str) -> None:
         ids, owners, _, _, vectors = zip(*batch(), strict=True)
@@ -192,4 +196,4 @@ def _batch(sides: Sides) -> Row:
                 await copy.write_row(row)
 
     ways: dict[str, Way] = {"three": in_two_stores, "one": in_one, "bare": lambda _: sides.bare.copy(batch())}
-    return Row(f"add {BATCH} documents in one batch", ways)
+    return Row(f"add {BATCH} documents in one batch", ways, writes=True)

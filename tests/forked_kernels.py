@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 import psutil
+import pytest
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
@@ -55,9 +56,11 @@ class KernelServer:
         """A new process, with the `arguments`, `folder` and `environment` of a kernel."""
         assert self._process.stdin
         assert self._process.stdout
-        print(json.dumps(kernel), file=self._process.stdin, flush=True)
+        with suppress(BrokenPipeError):
+            print(json.dumps(kernel), file=self._process.stdin, flush=True)
         answer = self._process.stdout.readline()
-        assert answer, "The process that forks kernels has ended; what it said stands on standard error."
+        if not answer:
+            pytest.exit("The process that forks kernels has ended. What it said stands on standard error.", returncode=1)
         return Forked(int(answer))
 
     def close(self) -> None:
@@ -81,7 +84,6 @@ class Forking(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Start a kernel with the command's arguments, which follow after `python -m ipykernel_launcher`."""
-        environment = kwargs["env"] | {"JPY_PARENT_PID": str(os.getpid())}
-        self.process = self.server.fork(arguments=cmd[3:], folder=kwargs["cwd"], environment=environment)
+        self.process = self.server.fork(arguments=cmd[3:], folder=kwargs["cwd"], environment=kwargs["env"])
         self.pid = self.pgid = self.process.pid  # it leads a session of its own
         return self.connection_info

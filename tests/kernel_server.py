@@ -30,7 +30,7 @@ def arguments() -> list[str]:
         nothing = os.open(os.devnull, os.O_RDWR)
         for standard in range(3):
             os.dup2(nothing, standard)
-        return kernel["arguments"]
+        return [*kernel["arguments"], f"--IPKernelApp.parent_handle={os.getppid()}"]  # with which it ends
     sys.exit()
 
 

@@ -138,7 +138,8 @@ def _server(config: pytest.Config) -> tuple[KernelServer, Path]:
         folder = tempfile.TemporaryDirectory(prefix="trace-")
         config.add_cleanup(folder.cleanup)
         trace = Path(folder.name) / "calls"
-        server = KernelServer(watching(trace) if config.option.nbval_lax else [])
+        watched = config.option.nbval_lax and not config.option.unwatched
+        server = KernelServer(watching(trace) if watched else [])
         config.add_cleanup(server.close)
         config.stash[SERVER] = server, trace
     return config.stash[SERVER]
@@ -167,6 +168,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--seconds-to-end", type=float, default=SECONDS_TO_END, help="how long a notebook's processes may outlive its kernel"
     )
+    group.addoption("--unwatched", action="store_true", help="do not look for calls beyond this machine, which takes time")
 
 
 def pytest_configure(config: pytest.Config) -> None:

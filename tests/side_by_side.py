@@ -24,16 +24,20 @@ AT_A_TIME = 4
 def run(command: str, report: IO[bytes] | None) -> bool:
     """Run a command and say how long it took. What it writes goes to the report, or is shown. Returns whether it succeeded."""
     began = time.monotonic()
-    status = subprocess.run(shlex.split(command), stdout=report, stderr=report and subprocess.STDOUT).returncode
-    said = f"{time.monotonic() - began:7.0f} s  {command}\n".encode()
-    (report or sys.stdout.buffer).write(said)
-    return status == 0
+    out = report or sys.stdout.buffer
+    try:
+        passed = subprocess.run(shlex.split(command), stdout=report, stderr=report and subprocess.STDOUT).returncode == 0
+    except (OSError, ValueError, IndexError) as error:  # no such program, an open quotation mark, nothing at all
+        passed = False
+        out.write(f"{error}\n".encode())
+    out.write(f"{time.monotonic() - began:7.0f} s  {command}\n".encode())
+    return passed
 
 
 def main(*commands: str) -> int:
     """Run them all. Returns 1 if a command failed, after saying which."""
     failed: list[str] = []
-    with ExitStack() as until_the_end, temporary_files() as folder:
+    with temporary_files() as folder, ExitStack() as until_the_end:
         if folder:
             print(f"Temporary files lie in memory, in {folder}.", flush=True)
         files = [None, *(until_the_end.enter_context(tempfile.TemporaryFile()) for _ in commands[1:])]

@@ -238,6 +238,24 @@ def test_side_by_side_passes_only_if_all_did_and_says_which_did_not(failing: int
     assert said == [f"said {number}" for number in range(6)]
 
 
+@pytest.mark.parametrize("command", ["no-such-program", "", "echo 'open"])
+def test_a_command_that_cannot_start_fails_alone(command: str) -> None:
+    words = [sys.executable, "-m", "tests.side_by_side", "echo first", command, "echo third"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert {"first", "third", f"FAILED: {command}"} <= set(done.stdout.splitlines())
+
+
+def test_one_lesson_at_a_time_and_one_size_of_the_bench(checkout: Checkout) -> None:
+    two = subprocess.run([sys.executable, "-m", "tests.one_lesson", "06", "07"], cwd=ROOT, capture_output=True, text=True)
+    assert (two.returncode, two.stderr) == (1, "")
+    assert "make test LESSON=04b" in two.stdout
+    for size in ("2m", "1m 1m"):
+        refused = checkout.run("make", "bench", f"BENCH={size}")
+        assert refused.returncode == 2
+        assert "BENCH may be 1m" in refused.stderr
+
+
 def test_what_runs_side_by_side_can_be_interrupted_also_where_a_script_ignores_it() -> None:
     ask = shlex.join([sys.executable, "-c", "import signal; print(signal.getsignal(signal.SIGINT).__name__)"])
     beside = shlex.join([sys.executable, "-m", "tests.side_by_side", ask])

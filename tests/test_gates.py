@@ -12,9 +12,12 @@ import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 from nbformat import NotebookNode, v4
 from nbval.plugin import get_sanitize_patterns
+
+from course.waiting import until
 
 ROOT = Path(__file__).resolve().parents[1]
 SANITIZE = ROOT / "tests" / "nbval_sanitize.cfg"
@@ -96,12 +99,16 @@ def write(folder: Path, **notebooks: list[NotebookNode]) -> None:
         (folder / f"{name}.ipynb").write_text(v4.writes(v4.new_notebook(cells=cells)), encoding="utf-8")
 
 
+def gate(folder: Path, *options: str) -> list[str]:
+    plugins = ["-p", "tests.fast_start", "-p", "tests.nbval_gate", "-p", "no:schemathesis"]
+    command = [sys.executable, "-m", "pytest", *plugins, "--color=no", f"--rootdir={folder}"]
+    return [*command, "--nbval-current-env", f"--nbval-sanitize-with={SANITIZE}", *options, str(folder)]
+
+
 def run_gate(folder: Path, *options: str) -> Outcomes:
     """Run pytest with the plugin on the notebooks of a folder, as `make test` does."""
     report = folder / "report.xml"
-    plugins = ["-p", "tests.fast_start", "-p", "tests.nbval_gate", "-p", "no:schemathesis"]
-    command = [sys.executable, "-m", "pytest", *plugins, "--color=no", f"--rootdir={folder}", f"--junitxml={report}"]
-    command += ["--nbval-current-env", f"--nbval-sanitize-with={SANITIZE}", *options, str(folder)]
+    command = [*gate(folder, *options), f"--junitxml={report}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert report.exists(), done.stdout + done.stderr
     outcomes: Outcomes = {}
@@ -275,6 +282,33 @@ def test_each_notebook_has_a_home_of_its_own_and_leaves_no_process_behind(tmp_pa
     homes = {Path((tmp_path / f"{name}.txt").read_text()) for name in ("tidy", "untidy")}
     assert len(homes) == 2
     assert not any(home.parent.exists() for home in homes)
+
+
+WAITS = """\
+import os, pathlib, threading
+pathlib.Path("draft").write_text(str(os.getpid()))
+os.rename("draft", "pid")
+threading.Event().wait()"""
+
+
+@pytest.mark.parametrize("option", ["--nbval", "--nbval-lax"])
+def test_a_kernel_ends_with_the_gate_that_was_killed(tmp_path: Path, option: str) -> None:
+    write(tmp_path, waits=[code(WAITS, run=False)])
+    with subprocess.Popen(gate(tmp_path, option), cwd=ROOT, stdout=subprocess.DEVNULL) as pytests:
+        until((tmp_path / "pid").exists)
+        kernel = psutil.Process(int((tmp_path / "pid").read_text()))
+        pytests.kill()
+    _, alive = psutil.wait_procs([kernel], timeout=30)
+    assert not alive
+
+
+def test_where_no_kernel_can_be_forked_any_more_the_gate_ends_and_says_why(tmp_path: Path) -> None:
+    kill = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"
+    write(tmp_path, a_kills=[code(kill, run=False)], b_next=[code("1", run=False)])
+    done = subprocess.run(gate(tmp_path, "--nbval"), cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert "The process that forks kernels has ended" in done.stdout
+    assert "BrokenPipeError" not in done.stdout
 
 
 @pytest.mark.parametrize(

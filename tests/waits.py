@@ -24,6 +24,7 @@ from jupyter_client.manager import start_new_kernel
 from nbformat import NotebookNode
 
 from course import dataset, manifest
+from course.errors import CourseError
 from course.home import ROOT
 from course.manifest import Lesson
 from course.pipeline.kernel_home import KernelHome, short_folder
@@ -141,7 +142,10 @@ def told(what: str, taken: Iterable[Told], aim: str) -> str:
 
 def main(*ids: str) -> None:
     """Measure and print, for the lessons with these ids or for all of them."""
-    lessons = [manifest.lesson(id) for id in ids] or [lesson for lesson in manifest.lessons() if lesson.written]
+    try:
+        lessons = [manifest.lesson(id) for id in ids] or [lesson for lesson in manifest.lessons() if lesson.written]
+    except CourseError as error:
+        raise SystemExit(str(error)) from error
     print(machine())
     print(f"import course: p50 {statistics.median(imports()):.3f} s (aim: 0.15 s)", flush=True)
     print(told("a kernel's start and a lesson's first cell", first_cells(lessons), "at most 6 s"), flush=True)
