@@ -4,10 +4,12 @@ Every cell of the notebook `broken` is a case of its own, and the cell at the sa
 kernel serves all of them. Freshness (gate 4) stands in test_build.py.
 """
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +19,7 @@ import pytest
 from nbformat import NotebookNode, v4
 from nbval.plugin import get_sanitize_patterns
 
+from course.pipeline.kernel_home import short_folder
 from course.waiting import until
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -294,12 +297,14 @@ threading.Event().wait()"""
 @pytest.mark.parametrize("option", ["--nbval", "--nbval-lax"])
 def test_a_kernel_ends_with_the_gate_that_was_killed(tmp_path: Path, option: str) -> None:
     write(tmp_path, waits=[code(WAITS, run=False)])
-    with subprocess.Popen(gate(tmp_path, option), cwd=ROOT, stdout=subprocess.DEVNULL) as pytests:
-        until((tmp_path / "pid").exists)
-        kernel = psutil.Process(int((tmp_path / "pid").read_text()))
-        pytests.kill()
-    _, alive = psutil.wait_procs([kernel], timeout=30)
-    assert not alive
+    with tempfile.TemporaryDirectory(dir=short_folder()) as left:  # a gate that is killed leaves its files behind
+        here = os.environ | {"TMPDIR": left}
+        with subprocess.Popen(gate(tmp_path, option), cwd=ROOT, env=here, stdout=subprocess.DEVNULL) as pytests:
+            until((tmp_path / "pid").exists)
+            kernel = psutil.Process(int((tmp_path / "pid").read_text()))
+            pytests.kill()
+        _, alive = psutil.wait_procs([kernel], timeout=30)
+        assert not alive
 
 
 def test_where_no_kernel_can_be_forked_any_more_the_gate_ends_and_says_why(tmp_path: Path) -> None:
