@@ -198,7 +198,7 @@ def main(*arguments: str) -> None:
     sizes = parser.parse_args(arguments).sizes
     print(machine())
     print(f"three databases → one database with an HNSW index, ms: medians of {RUNS} runs of {ROUNDS} rounds in turn,")
-    print(f"after {WARM_UP} answers that do not count")
+    print(f"where something is asked, after {WARM_UP} answers that do not count")
     for size in sizes:
         for kind in kinds(size):
             board, added = measure(size, kind)
