@@ -118,7 +118,7 @@ def test_it_ends_with_its_kernel_however_that_ends(how: signal.Signals | None, s
 
 def test_an_interrupt_of_the_kernel_leaves_it_running(stack: Stack) -> None:
     environment = os.environ | stack.environment()
-    source = KERNEL.replace("sys.stdin.read()", "import signal; signal.signal(signal.SIGINT, lambda *_: None); sys.stdin.read()")
+    source = "import signal; signal.signal(signal.SIGINT, lambda *_: None)" + KERNEL  # as a kernel does, before it says a word
     pipe = subprocess.PIPE
     kernel = subprocess.Popen(
         [sys.executable, "-c", source], stdin=pipe, stdout=pipe, env=environment, text=True, start_new_session=True
