@@ -17,7 +17,7 @@ TESTED = $(if $(COVERAGE),$(subst -m pytest,-m coverage run --parallel-mode -m p
 NBVAL = $(PYTEST) -p tests.nbval_gate -p no:schemathesis --nbval-current-env --nbval-cell-timeout=120 \
 	--nbval-sanitize-with=tests/nbval_sanitize.cfg
 
-.PHONY: help lab test test-external test-busy test-lock site slides new build format bench class class-load lock update clean
+.PHONY: help lab test test-external test-busy test-pauses test-lock site slides new build format bench class class-load lock update clean
 .NOTPARALLEL:
 
 help:
@@ -54,6 +54,9 @@ new: .venv/.ready  ## a new lesson, ready to build: make new LESSON=16 NAME=chan
 
 test-external: .venv/.ready  ## every lesson twice on servers that were started apart from them; takes several minutes
 	COURSE_TEST_EXTERNAL=1 $(PYTEST) tests/test_external.py
+
+test-pauses: .venv/.ready  ## lessons whose reader takes a minute before each cell; all take 50 minutes; with LESSON="05 13", these alone
+	.venv/bin/python -m tests.pauses $(LESSON)
 
 test-busy: .venv/.ready  ## lessons on one core that is busy otherwise too; with LESSON="05 13", these alone
 	.venv/bin/python -m tests.busy $(LESSON)

@@ -47,15 +47,24 @@ def busy_core(loops: int = LOOPS) -> Iterator[int]:
         os.sched_setaffinity(0, allowed)
 
 
+def notebooks(*ids: str) -> list[str]:
+    """The paths of the lessons with these ids, or of all, below the course.
+
+    Raises:
+        CourseError: no lesson has such an id.
+    """
+    layout = Layout.of_this_course()
+    chosen = [manifest.lesson(id) for id in ids] or [lesson for lesson in manifest.lessons() if lesson.written]
+    return [layout.name(layout.lesson(lesson)) for lesson in chosen]
+
+
 def main(*ids: str) -> int:
     """Run the lessons with these ids, or all. Returns the exit status of pytest, or 1 if nothing could run."""
-    layout = Layout.of_this_course()
     try:
-        chosen = [manifest.lesson(id) for id in ids] or [lesson for lesson in manifest.lessons() if lesson.written]
+        chosen = notebooks(*ids)
         with busy_core() as core:
             print(f"{len(chosen)} lessons on core {core}, beside {LOOPS} busy loops.", flush=True)
-            notebooks = [layout.name(layout.lesson(lesson)) for lesson in chosen]
-            return subprocess.run([*NBVAL, *PATIENCE, "--unwatched", "--durations=10", "--nbval-lax", *notebooks]).returncode
+            return subprocess.run([*NBVAL, *PATIENCE, "--unwatched", "--durations=10", "--nbval-lax", *chosen]).returncode
     except CourseError as error:
         print(error)
         return 1

@@ -36,6 +36,9 @@ Collected = list[pytest.Collector]
 class GatedKernel(RunningKernel):
     """A kernel that keeps the last cell's `execute_reply`, and whose COURSE_HOME is the given one."""
 
+    pause = 0.0
+    """Seconds before each cell."""
+
     def __init__(self, server: KernelServer, cwd: Path, startup_timeout: float, home: KernelHome) -> None:
         self.reply: dict | None = None
         self._asked: str | None = None
@@ -53,6 +56,7 @@ class GatedKernel(RunningKernel):
 
     def execute_cell_input(self, cell_input: str, allow_stdin: bool | None = None) -> str:
         self.reply = None
+        time.sleep(self.pause)
         self._asked = self.kc.execute(cell_input, store_history=True, allow_stdin=allow_stdin, stop_on_error=False)
         return self._asked
 
@@ -108,6 +112,7 @@ class GatedNotebook(IPyNbFile):
         self.home = KernelHome()
         prepare(self.home.path / "home")
         self.kernel = GatedKernel(server, self.path.parent, self.config.option.nbval_kernel_startup_timeout, self.home)
+        self.kernel.pause = self.config.option.pause
         self.setup_sanitize_files()
 
     def teardown(self) -> None:
@@ -169,6 +174,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--seconds-to-end", type=float, default=SECONDS_TO_END, help="how long a notebook's processes may outlive its kernel"
     )
     group.addoption("--unwatched", action="store_true", help="do not look for calls beyond this machine, which takes time")
+    group.addoption("--pause", type=float, default=0, metavar="SECONDS", help="wait before each cell, as somebody who reads")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -34,14 +34,14 @@ def run(command: str, report: IO[bytes] | None) -> bool:
     return passed
 
 
-def main(*commands: str) -> int:
-    """Run them all. Returns 1 if a command failed, after saying which."""
+def main(*commands: str, at_a_time: int = AT_A_TIME) -> int:
+    """Run them all, so many at a time. Returns 1 if a command failed, after saying which."""
     failed: list[str] = []
     with temporary_files() as folder, ExitStack() as until_the_end:
         if folder:
             print(f"Temporary files lie in memory, in {folder}.", flush=True)
         files = [None, *(until_the_end.enter_context(tempfile.TemporaryFile()) for _ in commands[1:])]
-        pool = ThreadPoolExecutor(AT_A_TIME)
+        pool = ThreadPoolExecutor(at_a_time)
         until_the_end.callback(pool.shutdown, cancel_futures=True)  # interrupted, no other command starts
         running = [pool.submit(run, command, report) for command, report in zip(commands, files, strict=True)]
         for command, report, done in zip(commands, files, running, strict=True):

@@ -213,6 +213,8 @@ def test_make_test_stops_at_the_first_gate_that_fails(checkout: Checkout, number
     ("words", "calls"),
     [
         (["test", "LESSON=04b"], ["tests.one_lesson 04b"]),
+        (["test-busy", "LESSON=05 13"], ["tests.busy 05 13"]),
+        (["test-pauses", "LESSON=05 13"], ["tests.pauses 05 13"]),
         (["new", "LESSON=16", "NAME=change_the_model"], ["course.new 16 change_the_model"]),
         (["format"], ["ruff format course tests", "course.build --format"]),
     ],

@@ -241,6 +241,17 @@ OFTEN = {
 """Cells that run well at any time, or say what to do."""
 
 
+def test_the_gate_waits_before_each_cell_if_told_so(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        paused=[code("import time; began = time.monotonic()", run=False), code("assert time.monotonic() - began > 2", run=False)],
+    )
+    outcomes = run_gate(tmp_path, "--nbval-lax")
+    assert [bool(why) for why in outcomes.values()] == [False, True]
+    outcomes = run_gate(tmp_path, "--nbval-lax", "--pause=2.1")
+    assert [bool(why) for why in outcomes.values()] == [False, False]
+
+
 def test_cells_that_cannot_run_again_fail_and_those_that_say_what_to_do_do_not(tmp_path: Path) -> None:
     tags = {"promised": ["raises-exception", "nbval-ignore-output"]}
     ignored = ["nbval-ignore-output"]
