@@ -2,7 +2,7 @@
 
 More than a minute passes before each cell. Meanwhile autovacuum has come by, which it does each minute, and what an application
 keeps in its cache for a minute is gone. What a cell then says must still be so. Lessons wait for most of the time, so they run
-beside each other: all of them take 50 minutes, if there is half a GiB of memory for each. Without an id every lesson runs.
+beside each other: all of them take 50 minutes, if there is 1 GiB of memory for each. Without an id every lesson runs.
 """
 
 import shlex
@@ -17,7 +17,7 @@ from tests.one_lesson import NBVAL
 
 PAUSE = 66
 """Seconds before each cell: longer than a minute, which is what servers and applications of the course reckon in."""
-MEMORY = 2**29
+MEMORY = 2**30
 """Bytes that a lesson with its servers may take, and its gate."""
 
 

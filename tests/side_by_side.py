@@ -36,6 +36,7 @@ def run(command: str, report: IO[bytes] | None) -> bool:
 
 def main(*commands: str, at_a_time: int = AT_A_TIME) -> int:
     """Run them all, so many at a time. Returns 1 if a command failed, after saying which."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in a script's background it is ignored, and tests interrupt
     failed: list[str] = []
     with temporary_files() as folder, ExitStack() as until_the_end:
         if folder:
@@ -57,5 +58,4 @@ def main(*commands: str, at_a_time: int = AT_A_TIME) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # in a script's background it is ignored, and tests interrupt
     sys.exit(main(*sys.argv[1:]))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from course import show
 from course.choice import CANDIDATES, CHROMA, EXTENSION, PGVECTOR, QUESTIONS, RULES, STORE, recommend
@@ -148,7 +149,8 @@ def test_answers_that_do_not_fit_are_told_with_those_that_do(answers: dict[str, 
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What a cell displays."""
     publisher = CapturingDisplayPublisher()
-    monkeypatch.setattr(InteractiveShell.instance(), "display_pub", publisher)
+    shell = InteractiveShell.instance(config=Config(HistoryManager={"hist_file": ":memory:"}))
+    monkeypatch.setattr(shell, "display_pub", publisher)
     return publisher.outputs
 
 

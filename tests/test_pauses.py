@@ -19,7 +19,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[str, ...], int]
     return started
 
 
-@pytest.mark.parametrize(("gigabytes", "at_a_time"), [(0.1, 1), (1.3, 2), (20, 40)])
+@pytest.mark.parametrize(("gigabytes", "at_a_time"), [(0.5, 1), (2.5, 2), (40, 40)])
 def test_each_lesson_pauses_beside_as_many_others_as_memory_allows(gigabytes, at_a_time, started, monkeypatch):
     memory = psutil.virtual_memory()._replace(available=int(gigabytes * 2**30))
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)

@@ -20,6 +20,7 @@ from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from course import manifest, predict, progress, show
 from course.errors import CourseError, InputError, ServerError
@@ -44,7 +45,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
     """What was displayed and updated, in order, as a frontend gets it."""
-    shell = InteractiveShell.instance()
+    shell = InteractiveShell.instance(config=Config(HistoryManager={"hist_file": ":memory:"}))
     assert isinstance(shell.displayhook, DisplayHook)
     publisher = CapturingDisplayPublisher(parent=shell)
     monkeypatch.setattr(shell, "display_pub", publisher)
