@@ -246,10 +246,8 @@ def test_the_gate_waits_before_each_cell_if_told_so(tmp_path: Path) -> None:
         tmp_path,
         paused=[code("import time; began = time.monotonic()", run=False), code("assert time.monotonic() - began > 2", run=False)],
     )
-    outcomes = run_gate(tmp_path, "--nbval-lax")
-    assert [bool(why) for why in outcomes.values()] == [False, True]
     outcomes = run_gate(tmp_path, "--nbval-lax", "--pause=2.1")
-    assert [bool(why) for why in outcomes.values()] == [False, False]
+    assert list(outcomes.values()) == ["", ""]
 
 
 def test_cells_that_cannot_run_again_fail_and_those_that_say_what_to_do_do_not(tmp_path: Path) -> None:
