@@ -2,6 +2,7 @@
 
 import threading
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 
 import psutil
 import psycopg
@@ -12,7 +13,7 @@ from course.servers import cluster as clusters
 from course.servers.cluster import Done
 from course.servers.rows import only
 from course.stack import Stack
-from tests.kernels import gone, until
+from tests.kernels import gone, gone_pid, until
 from tests.prepared import make_home
 
 
@@ -145,6 +146,20 @@ def test_a_program_that_does_not_end_is_ended(stack):
         old.run(old.programs / "postgres", "-D", str(old.directory), seconds=0.01)
     assert not postgres_processes(old.directory)
     assert threading.active_count() == before
+
+
+def test_what_a_program_has_started_is_ended_with_it(stack, monkeypatch):
+    old = made(stack.cluster("old", 16))
+    started = old.workplace / "started"
+
+    def interrupted(*_, **options):
+        until(lambda: started.exists() and started.read_text().endswith("\n"), "the program to start another")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(clusters.subprocess.Popen, "communicate", interrupted)
+        old.run(Path("/bin/sh"), "-c", "sleep 600 & echo $! > started; wait")
+    until(lambda: gone_pid(int(started.read_text())), "what it had started to end")
 
 
 def test_an_installation_without_pgvector_has_all_the_rest(stack, tmp_path):

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
+from contextlib import suppress
 from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -104,19 +106,29 @@ class Cluster(PostgresServer):
         command = [str(program), *options]
         as_user = [*_as_server_user(), *under_a_name()]
         environment = for_a_server() | login
-        try:
-            done = subprocess.run(
-                [*as_user, *command], cwd=self.workplace, env=environment, capture_output=True, text=True, timeout=seconds
-            )
-            return Done(command, done.returncode, done.stdout, done.stderr)
-        except BaseException as error:
-            _end_strays({option.rpartition("=")[2] for option in options})
-            if not isinstance(error, subprocess.TimeoutExpired):
-                raise
-            raise ServerError(
-                f"{program.name} was still running after {seconds:g} seconds, and was ended. Run the cells of this section again "
-                "from its heading on: they make anew what it has left half done."
-            ) from error
+        with subprocess.Popen(
+            [*as_user, *command],
+            cwd=self.workplace,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            process_group=0,  # what it has started ends with it, also what it starts at this moment
+        ) as process:
+            try:
+                stdout, stderr = process.communicate(timeout=seconds)
+            except BaseException as error:
+                with suppress(ProcessLookupError):  # it has just ended by itself
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                _end_strays({option.partition("=")[2] for option in options if "datadir=" in option})
+                if not isinstance(error, subprocess.TimeoutExpired):
+                    raise
+                raise ServerError(
+                    f"{program.name} was still running after {seconds:g} seconds, and was ended. Run the cells of this section "
+                    "again from its heading on: they make anew what it has left half done."
+                ) from error
+        return Done(command, process.returncode, stdout, stderr)
 
     def _make_workplace(self) -> None:
         self.workplace.mkdir(mode=0o700, exist_ok=True)
@@ -148,11 +160,16 @@ def _as_server_user() -> list[str]:
 
 
 def _end_strays(directories: set[str]) -> None:
-    """End the servers that `pg_upgrade` has started on these directories and did not stop: it was interrupted."""
+    """End the servers that `pg_upgrade` has started on these directories and did not stop: it was interrupted.
+
+    One that is about to start is a `pg_ctl` or a shell still, in a session of its own already.
+    """
     strays = []
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or [""]
-        if Path(words[0]).name == "postgres" and "-b" in words and directories & set(words):  # -b: for an upgrade
+        line = " ".join(words)
+        becomes_one = Path(words[0]).name in {"postgres", "pg_ctl", "sh"} and " -b" in line  # -b: for an upgrade
+        if becomes_one and any(directory in line for directory in directories):
             strays.append(process)
     holders.end(strays)
 
