@@ -156,8 +156,8 @@ def test_what_a_program_has_started_is_ended_with_it(stack, monkeypatch):
         until(lambda: started.exists() and started.read_text().endswith("\n"), "the program to start another")
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(clusters.subprocess.Popen, "communicate", interrupted)
+    monkeypatch.setattr(clusters.subprocess.Popen, "communicate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
         old.run(Path("/bin/sh"), "-c", "sleep 600 & echo $! > started; wait")
     until(lambda: gone_pid(int(started.read_text())), "what it had started to end")
 
